@@ -1,0 +1,1 @@
+"""Text into something safe to look at."""

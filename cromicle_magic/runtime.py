@@ -1,0 +1,239 @@
+"""Where coroutines run: the running loop, the helper loop for synchronous callers, nesting on request.
+
+A synchronous caller must not touch the loop that may be running on its own thread. So the work goes
+to one helper thread with a loop of its own, and the calling thread waits, free to paint and to be
+interrupted. Nothing is patched, in a script, in a thread and inside a running loop alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import queue
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import aclosing, closing, contextmanager, suppress
+from typing import Any, Generic, Literal, TypeVar
+
+from cromicle_magic.errors import RequestError
+
+T = TypeVar("T")
+Events = Callable[[], AsyncGenerator[T, None]]
+
+Where = Literal["helper", "nested"]
+
+HEARTBEAT = 0.1
+"""Seconds at most until Stop is noticed while nothing arrives."""
+
+_CLOSING_SECONDS = 5.0
+
+
+def iterate(events: Events[T], *, loop: Where = "helper") -> Generator[T, None, None]:
+    """Yield, to a synchronous caller, what an asynchronous generator yields; always close it.
+
+    Parameters
+    ----------
+    events
+        A callable that makes the asynchronous generator.
+    loop
+        ``"helper"``: on the helper thread; works everywhere. ``"nested"``: on the loop that is
+        running on this thread, through nest_asyncio2, which patches asyncio in this process for
+        good; for work that needs objects which live on that loop. Without a running loop
+        ``"nested"`` is ``"helper"``.
+
+    Raises
+    ------
+    RequestError
+        Called on the helper thread itself, where waiting would never end.
+    """
+    if loop == "nested" and _running_loop() is not None:
+        yield from _iterate_nested(events)
+        return
+    with closing(iterate_ticking(events)) as items:
+        for item in items:
+            if not isinstance(item, Tick):
+                yield item
+
+
+class Tick:
+    """The type of `TICK`."""
+
+
+TICK = Tick()
+"""What `iterate_ticking` yields when nothing came for `HEARTBEAT` seconds."""
+
+
+def iterate_ticking(events: Events[T]) -> Generator[T | Tick, None, None]:
+    """Like `iterate` on the helper thread, with a `TICK` whenever nothing came, so the caller can paint."""
+    pump = _Pump(_the_helper(), events)
+    try:
+        while (item := pump.next()) is not _END:
+            yield item
+        pump.result()
+    finally:
+        pump.close()
+
+
+_END = object()
+
+
+class _Pump(Generic[T]):
+    """Drains an asynchronous generator on the helper loop into a queue."""
+
+    def __init__(self, helper: _Helper, events: Events[T]) -> None:
+        if threading.current_thread() is helper.thread:
+            raise RequestError(
+                "A synchronous call was made inside the helper loop.", "Await the asynchronous one there."
+            )
+        self._events = events
+        self._loop = helper.loop
+        self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._ended = threading.Event()
+        self._loop.call_soon_threadsafe(self._start)
+
+    def next(self) -> Any:
+        # A wait without a timeout could not be interrupted on Windows.
+        try:
+            return self._items.get(timeout=HEARTBEAT)
+        except queue.Empty:
+            return TICK
+
+    def result(self) -> None:
+        """Raise what the generator raised, if anything."""
+        self._task.result()
+
+    def close(self) -> None:
+        """Cancel the work unless it is over, and wait until the generator is closed."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(lambda: self._task.cancel())
+            self._ended.wait(_CLOSING_SECONDS)
+
+    def _start(self) -> None:
+        self._task = self._loop.create_task(self._drain())
+        self._task.add_done_callback(self._end)
+
+    async def _drain(self) -> None:
+        async with aclosing(self._events()) as source:
+            async for item in source:
+                self._items.put(item)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            task.exception()  # marks it as seen: the caller may have left before it came
+        self._ended.set()
+        self._items.put(_END)
+
+
+def _iterate_nested(events: Events[T]) -> Generator[T, None, None]:
+    import nest_asyncio2
+
+    loop = asyncio.get_running_loop()
+    nest_asyncio2.apply(loop)
+    source = events()
+    try:
+        while True:
+            try:
+                yield loop.run_until_complete(anext(source))
+            except StopAsyncIteration:
+                return
+    finally:
+        loop.run_until_complete(source.aclose())
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+class _Helper:
+    """A daemon thread with a running loop."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        started = threading.Event()
+        self.thread = threading.Thread(
+            target=lambda: asyncio.run(self._live(started)), name="cromicle-helper", daemon=True
+        )
+        self.thread.start()
+        started.wait()
+
+    async def _live(self, started: threading.Event) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._over = asyncio.Event()
+        started.set()
+        await self._over.wait()
+
+    def close(self) -> None:
+        """End the loop; asyncio.run cancels its tasks and closes its asynchronous generators."""
+        with suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self._over.set)
+        self.thread.join(_CLOSING_SECONDS)
+
+
+_helper: _Helper | None = None
+_making = threading.Lock()
+
+
+def _the_helper() -> _Helper:
+    global _helper
+    with _making:
+        # A forked child has the object but not the thread.
+        if _helper is None or _helper.pid != os.getpid() or not _helper.thread.is_alive():
+            _helper = _Helper()
+        return _helper
+
+
+@atexit.register
+def shutdown() -> None:
+    """End the helper thread, with all its work, if there is one; a later call starts another."""
+    global _helper
+    with _making:
+        helper, _helper = _helper, None
+    if helper is not None and helper.pid == os.getpid():
+        helper.close()
+
+
+class _Beat:
+    """A chain of timers that wakes a loop while at least one waiter wants it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiters = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def join(self) -> None:
+        self._waiters += 1
+        if self._timer is None:
+            self._again()
+
+    def leave(self) -> int:
+        self._waiters -= 1
+        if self._waiters == 0 and self._timer is not None:
+            self._timer.cancel()
+        return self._waiters
+
+    def _again(self) -> None:
+        self._timer = self._loop.call_later(HEARTBEAT, self._again)
+
+
+_beats: dict[asyncio.AbstractEventLoop, _Beat] = {}
+
+
+@contextmanager
+def heartbeat() -> Iterator[None]:
+    """Wake the running loop every `HEARTBEAT` seconds while the context is open.
+
+    The kernel delivers an interrupt to its loop without waking it: a loop that waits for a silent
+    server would notice Stop only when the server speaks. One chain of timers serves all waiters.
+    """
+    loop = asyncio.get_running_loop()
+    beat = _beats.get(loop) or _beats.setdefault(loop, _Beat(loop))
+    beat.join()
+    try:
+        yield
+    finally:
+        if beat.leave() == 0:
+            _beats.pop(loop, None)

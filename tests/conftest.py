@@ -1,0 +1,31 @@
+"""A clean environment for every test."""
+
+import socket
+
+import pytest
+
+from cromicle_magic import config
+
+REAL_CONNECT = socket.socket.connect
+
+
+@pytest.fixture(autouse=True)
+def clean_settings(monkeypatch, tmp_path):
+    """No setting of the machine's owner reaches a test."""
+    for key in config.KEYS:
+        monkeypatch.delenv(f"CROMICLE_{key.upper()}", raising=False)
+    monkeypatch.setattr(config, "path", lambda: tmp_path / "config.toml")
+    yield
+    config.forget_session()
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch):
+    """A connection to anywhere but this machine fails the test."""
+
+    def connect(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1"):
+            raise AssertionError(f"a test connected to {address}")
+        return REAL_CONNECT(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
