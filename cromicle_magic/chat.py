@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any
 
 from cromicle_magic import runtime
-from cromicle_magic.errors import CromicleInterrupted, OptionWarning
+from cromicle_magic.errors import CromicleInterrupted, warn_of_options
 from cromicle_magic.exchange import Prompt, Reply, exchange, prepare
 from cromicle_magic.messages import Message, Messages, as_messages
 
@@ -26,7 +26,8 @@ class Chat:
     model
         Name of the model; by default the configured one, else the provider's own.
     system
-        A system message that stands before every request.
+        A system message that stands before every request, unless the messages have one of their own;
+        ``""`` leaves the provider's own one out.
     messages
         What was said before.
     **options
@@ -53,8 +54,8 @@ class Chat:
     def ask(self, prompt: Prompt, *, loop: runtime.Where = "helper", **options: Any) -> Reply:
         """Send `prompt` with the conversation before it, wait, and return the reply.
 
-        An answer that ends well, or whose end cannot be told, joins the conversation; one that was
-        stopped or failed does not.
+        An answer that came to an end, be it at ``max_tokens`` or at one that cannot be told from a
+        break, joins the conversation; one that was stopped or failed does not.
 
         Parameters
         ----------
@@ -70,7 +71,8 @@ class Chat:
         CromicleError
             With what came in ``partial``.
         CromicleInterrupted
-            The user pressed Stop; what came is in its ``reply``.
+            The user pressed Stop, or the work was ended by `cromicle_magic.runtime.shutdown`; what
+            came is in its ``reply``.
         """
         said = as_messages(prompt)
         reply = self._prepare(said, options)
@@ -78,7 +80,8 @@ class Chat:
             with closing(runtime.iterate(lambda: exchange(reply), loop=loop)) as events:
                 for _ in events:
                     pass
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            reply.end("stopped")  # also where it had not begun
             raise CromicleInterrupted(reply) from None
         return self._keep(said, reply)
 
@@ -103,8 +106,7 @@ class Chat:
 
     def _prepare(self, said: Messages, options: dict[str, Any]) -> Reply:
         reply = prepare([*self.messages, *said], **{**self._settings, **options})
-        for note in reply.notes:
-            warnings.warn(note, OptionWarning, stacklevel=4)
+        warn_of_options(reply.notes)
         return reply
 
     def _keep(self, said: Messages, reply: Reply) -> Reply:

@@ -73,13 +73,10 @@ def current() -> Settings:
     Raises
     ------
     ConfigurationError
-        The settings file is not TOML or has an unknown key.
+        The settings file cannot be read, has an unknown key, or a value that is not a string.
     """
-    places = {
-        "session": _session,
-        "environment": _environment(),
-        str(path()): _file(path()),
-    }
+    file = path()
+    places = {"session": _session, "environment": _environment(), str(file): _file(file)}
     found: dict[str, tuple[str, str]] = {}
     for place, values in places.items():
         for key, value in values.items():
@@ -115,12 +112,12 @@ def path() -> Path:
     return user_config_path("cromicle_magic") / "config.toml"
 
 
-def check_key(key: str) -> None:
-    """Raise `ConfigurationError`, naming the nearest setting, unless `key` is one."""
+def check_key(key: str, where: str = "") -> None:
+    """Raise `ConfigurationError`, naming the nearest setting and `where` it stands, unless `key` is one."""
     if key not in KEYS:
         near = get_close_matches(key, KEYS, 1)
         hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(KEYS)}."
-        raise ConfigurationError(f"There is no setting {key!r}.", hint)
+        raise ConfigurationError(f"There is no setting {key!r}{where}.", hint)
 
 
 def _environment() -> dict[str, str]:
@@ -138,7 +135,7 @@ def _file(file: Path) -> dict[str, str]:
             f"The settings file {file} cannot be read: {error}.", "Mend or remove it."
         ) from None
     for key, value in values.items():
-        check_key(key)
+        check_key(key, f" (in {file})")
         if not isinstance(value, str):
             raise ConfigurationError(f"In {file}, {key} is not a string.", f'Write {key} = "…".')
     return values

@@ -30,12 +30,18 @@ IPython shows each of them as one line without a traceback (`_render_traceback_`
 
 from __future__ import annotations
 
+import sys
+import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from cromicle_magic.text import one_line
 
 if TYPE_CHECKING:
     from cromicle_magic.exchange import Reply
+
+
+_PACKAGE = __name__.partition(".")[0]
 
 
 class _OneLine:
@@ -163,9 +169,25 @@ class CromicleInterrupted(_OneLine, KeyboardInterrupt):
     """
 
     def __init__(self, reply: Reply) -> None:
-        super().__init__(f"stopped after {len(reply.text)} characters; the text is kept.")
+        super().__init__(reply)
         self.reply = reply
+
+    def __str__(self) -> str:
+        return f"stopped after {len(self.reply.text)} characters; the text is kept."
 
 
 class OptionWarning(UserWarning):
     """An option that the provider cannot honour."""
+
+
+def warn_of_options(notes: Iterable[str], stacklevel: int = 1) -> None:
+    """Give an `OptionWarning` for each of `notes`, at the line outside this package that led here.
+
+    The same request comes by `ask`, by `Chat.ask`, by a provider's own methods, each at another
+    depth: no fixed ``stacklevel`` would do. `stacklevel` is where the search begins.
+    """
+    frame = sys._getframe(stacklevel)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
+        stacklevel, frame = stacklevel + 1, frame.f_back
+    for note in notes:
+        warnings.warn(note, OptionWarning, stacklevel=stacklevel + 1)

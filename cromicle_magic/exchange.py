@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from cromicle_magic import config, providers, runtime
-from cromicle_magic.errors import MessageError, ProviderError, ProviderTimeoutError, TruncatedError
+from cromicle_magic.errors import MessageError, ProviderTimeoutError, TruncatedError
 from cromicle_magic.messages import (
     Event,
     FinishReason,
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 Prompt = str | Sequence[Mapping[str, Any]]
 Status = Literal["complete", "stopped", "truncated", "failed", "unknown"]
 
-_SECRETS = frozenset({"token", "api_key"})
+_SECRETS = config.SECRETS | {"api_key", "access_token", "cookies", "headers"}
+_USERINFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _STATUS_OF_REASON: dict[str, Status] = {
     "length": "truncated",
     "content_filter": "truncated",
@@ -60,21 +62,27 @@ class Request:
     options: dict[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a JSON object of it, keys and tokens masked."""
+        """Return it as a dict, with keys, tokens and the passwords of addresses masked."""
         return {
             "provider": self.provider.__name__,
             "model": self.model,
             "messages": self.messages,
-            "options": {key: "•••" if key in _SECRETS else value for key, value in self.options.items()},
+            "options": {key: _masked(key, value) for key, value in self.options.items()},
         }
 
     def __repr__(self) -> str:
         return f"Request({self.to_dict()})"
 
 
+def _masked(key: str, value: Any) -> Any:
+    if key in _SECRETS:
+        return "•••"
+    return _USERINFO.sub("•••", value) if isinstance(value, str) else value
+
+
 @dataclass
 class Timing:
-    """How long it took, in seconds from the moment the request was made.
+    """How long it took, in seconds from the moment the request was sent.
 
     Attributes
     ----------
@@ -104,8 +112,8 @@ class Reply:
         First token and total, in seconds.
     reasoning : str
         The model's reasoning, where the provider gives it.
-    error : CromicleError or None
-        What went wrong.
+    error : Exception or None
+        What went wrong: a `CromicleError`, or what a provider from elsewhere raised.
     notes : list of str
         What the reader should know, such as an option that could not be honoured.
     """
@@ -123,8 +131,8 @@ class Reply:
     @property
     def text(self) -> str:
         """The text that has come."""
-        self._parts[:] = ["".join(self._parts)]
-        return self._parts[0]
+        # Only read here: the helper thread may be adding while another one paints.
+        return "".join(self._parts)
 
     @property
     def messages(self) -> Messages:
@@ -169,7 +177,7 @@ def prepare(
 ) -> Reply:
     """Return the still empty `Reply` of a checked request; nothing is sent yet.
 
-    Parameters are those of `cromicle_magic.ask`. Options that the provider cannot honour are left out of the
+    Parameters are those of `cromicle_magic.ask`. What the provider cannot honour is left out of the
     request and named in ``reply.notes``; options that are ``None`` are not given.
 
     Raises
@@ -178,10 +186,7 @@ def prepare(
         The request cannot be sent.
     """
     chosen, model = _resolve(provider, model)
-    messages = as_messages(prompt)
-    if not text_of(messages[-1]["content"]).strip():
-        raise MessageError("The prompt is empty.", "Write one.")
-    messages = with_system(messages, system or getattr(chosen, "default_system", None))
+    messages, notes = _said(prompt, system, getattr(chosen, "default_system", None))
     given = {key: value for key, value in options.items() if value is not None}
     # Every provider can be given up on after a while, see `_events`.
     asked = [name for name in given if name != "timeout"]
@@ -189,7 +194,17 @@ def prepare(
     if "model" in refused:
         model = chosen.default_model
     kept = {key: value for key, value in given.items() if key not in refused}
-    return Reply(Request(chosen, model, messages, kept), notes=list(refused.values()))
+    return Reply(Request(chosen, model, messages, kept), notes=[*notes, *refused.values()])
+
+
+def _said(prompt: Prompt, system: str | None, default: str | None) -> tuple[Messages, list[str]]:
+    said = as_messages(prompt)
+    if not text_of(said[-1]["content"]).strip():
+        raise MessageError("The prompt is empty.", "Write one.")
+    whole = as_messages(with_system(said, default if system is None else system))
+    if system and len(whole) == len(said):
+        return whole, ["The messages have a system message of their own; the other one was not sent."]
+    return whole, []
 
 
 def _resolve(provider: Provider | str | None, model: str | None) -> tuple[Provider, str]:
@@ -199,7 +214,7 @@ def _resolve(provider: Provider | str | None, model: str | None) -> tuple[Provid
     name = provider or settings.default_provider
     if model is None and name == settings.default_provider:
         model = settings.model
-    chosen = providers.get(name) if isinstance(name, str) else name
+    chosen = providers.get(name)
     return chosen, str(model or getattr(chosen, "default_model", ""))
 
 
@@ -208,8 +223,9 @@ async def exchange(reply: Reply) -> AsyncGenerator[Event, None]:
 
     Raises
     ------
-    CromicleError
-        The reply then has status ``"failed"`` or ``"truncated"``, the error, and the text that came.
+    Exception
+        A `CromicleError`, or what a provider from elsewhere raised. The reply then has status
+        ``"failed"`` or ``"truncated"``, the error, and the text that came; so has the error in ``partial``.
     """
     request, started = reply.request, time.perf_counter()
     try:
@@ -217,18 +233,18 @@ async def exchange(reply: Reply) -> AsyncGenerator[Event, None]:
             async with aclosing(_events(request)) as events:
                 async for event in events:
                     reply.add(event)
-                    if reply.timing.first_token is None and isinstance(event, str):
+                    if reply.timing.first_token is None and event and isinstance(event, str):
                         reply.timing.first_token = time.perf_counter() - started
                     yield event
         reply.end()
-    except (asyncio.CancelledError, GeneratorExit):
-        reply.end("stopped")
-        raise
     except Exception as error:
-        if isinstance(error, ProviderError):
-            error.partial = error.partial or reply.text
+        # A class from elsewhere raises errors of its own; the text must not be lost with them.
+        vars(error)["partial"] = getattr(error, "partial", "") or reply.text
         reply.error = error
         reply.end("truncated" if isinstance(error, TruncatedError) else "failed")
+        raise
+    except BaseException:  # cancelled, closed, interrupted
+        reply.end("stopped")
         raise
     finally:
         reply.timing.total = time.perf_counter() - started

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypedDict
 
 from cromicle_magic.errors import MessageError
@@ -80,22 +80,33 @@ def event_to_json(event: Event) -> Any:
     """
     if isinstance(event, str):
         return event
-    name = next(name for name, kind in _EVENTS.items() if isinstance(event, kind))
-    return {name: {field: getattr(event, field) for field in event.__slots__}}
+    for name, kind in _EVENTS.items():
+        if isinstance(event, kind):
+            return {name: asdict(event)}
+    raise TypeError(f"a {type(event).__name__} is not an event")
 
 
 def event_from_json(value: Any) -> Event:
-    """Return the event that `event_to_json` made `value` from."""
+    """Return the event that `event_to_json` made `value` from.
+
+    Raises
+    ------
+    ValueError
+        `value` is no such value.
+    """
     if isinstance(value, str):
         return value
-    ((name, fields),) = value.items()
-    return _EVENTS[name](**fields)
+    try:
+        ((name, fields),) = value.items()
+        return _EVENTS[name](**fields)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise ValueError(f"{value!r:.80} is not an event") from None
 
 
 def text_of(content: Content) -> str:
     """Return the text of a message's content.
 
-    ``None`` is the empty text; of a list of parts the ``text`` parts are joined.
+    ``None`` is the empty text; a list of ``text`` parts is those texts joined, one part alone its text.
 
     Raises
     ------
@@ -104,9 +115,9 @@ def text_of(content: Content) -> str:
     """
     if content is None:
         return ""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
+    if isinstance(content, str | Mapping):
+        return _text_of_part(content)
+    if isinstance(content, list | tuple):
         return "".join(map(_text_of_part, content))
     raise MessageError(
         f"A message's content is a {type(content).__name__}.", "Give a string or a list of text parts."
@@ -134,16 +145,20 @@ def as_messages(prompt: str | Sequence[Mapping[str, Any]]) -> Messages:
     ------
     MessageError
         No messages, a message without role or content, a content that is not text, or a lone
-        surrogate, which no encoding can send.
+        surrogate, which UTF-8 cannot carry.
     """
-    messages: Messages
     if isinstance(prompt, str):
-        messages = [Message(role="user", content=prompt)]
-    else:
-        messages = [_as_message(message) for message in prompt]
+        prompt = [Message(role="user", content=prompt)]
+    if isinstance(prompt, Mapping | bytes) or not isinstance(prompt, Iterable):
+        raise MessageError(
+            f"A prompt is a string or a list of messages, not a {type(prompt).__name__}.",
+            "Put a single message into a list.",
+        )
+    messages = [_as_message(message) for message in prompt]
     if not messages:
         raise MessageError("There is no message to send.", "Give at least one.")
     for message in messages:
+        _check_unicode(message["role"])
         _check_unicode(text_of(message["content"]))
     return messages
 
@@ -171,7 +186,7 @@ def _check_unicode(text: str) -> None:
     except UnicodeEncodeError as error:
         raise MessageError(
             f"The prompt has a lone surrogate (U+{ord(text[error.start]):04X}) at character {error.start}.",
-            "Remove it: no encoding can send it.",
+            "Remove it: UTF-8 cannot carry it.",
         ) from None
 
 
@@ -202,7 +217,7 @@ def format_prompt(
     Raises
     ------
     MessageError
-        There is no message, or one whose content is not text.
+        There is no message, or one without role or content, or whose content is not text.
 
     Examples
     --------
@@ -211,12 +226,12 @@ def format_prompt(
     """
     if not messages:
         raise MessageError("There is no message to send.", "Give at least one.")
-    if len(messages) == 1 and not add_special_tokens:
-        return text_of(messages[0]["content"])
-    spoken = [
-        (message["role"], text_of(message["content"]))
-        for message in messages
-        if include_system or message["role"] not in ("system", "developer")
+    spoken = [(said["role"], text_of(said["content"])) for said in map(_as_message, messages)]
+    if len(spoken) == 1 and not add_special_tokens:
+        return spoken[0][1]
+    lines = [
+        f"{role.capitalize()}: {content}"
+        for role, content in spoken
+        if content.strip() and (include_system or role not in ("system", "developer"))
     ]
-    lines = [f"{role.capitalize()}: {content}" for role, content in spoken if content.strip()]
-    return "\n".join(lines if do_continue else [*lines, "Assistant:"])
+    return "\n".join(lines) + ("" if do_continue else "\nAssistant:")

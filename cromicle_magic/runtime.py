@@ -13,8 +13,9 @@ import os
 import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from concurrent.futures import Future
 from contextlib import aclosing, closing, contextmanager, suppress
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 from cromicle_magic.errors import RequestError
 
@@ -45,8 +46,13 @@ def iterate(events: Events[T], *, loop: Where = "helper") -> Generator[T, None, 
     Raises
     ------
     RequestError
-        Called on the helper thread itself, where waiting would never end.
+        `loop` is neither of the two; the running loop cannot be nested; or called on the helper
+        thread itself, where waiting would never end.
+    asyncio.CancelledError
+        The work was cancelled by someone else: by `shutdown`, or by itself.
     """
+    if loop not in get_args(Where):
+        raise RequestError(f"A call cannot run on loop={loop!r}.", 'Choose "helper" or "nested".')
     if loop == "nested" and _running_loop() is not None:
         yield from _iterate_nested(events)
         return
@@ -87,17 +93,22 @@ class _Pump(Generic[T]):
                 "A synchronous call was made inside the helper loop.", "Await the asynchronous one there."
             )
         self._events = events
+        self._thread = helper.thread
         self._loop = helper.loop
         self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._ended = threading.Event()
         self._loop.call_soon_threadsafe(self._start)
 
     def next(self) -> Any:
-        # A wait without a timeout could not be interrupted on Windows.
+        # Asked before the wait: what a dying thread still said is then in the queue.
+        alive = self._thread.is_alive()
         try:
+            # A wait without a timeout could not be interrupted on Windows.
             return self._items.get(timeout=HEARTBEAT)
         except queue.Empty:
-            return TICK
+            if alive:
+                return TICK
+            raise asyncio.CancelledError("the helper thread was shut down") from None
 
     def result(self) -> None:
         """Raise what the generator raised, if anything."""
@@ -105,7 +116,10 @@ class _Pump(Generic[T]):
 
     def close(self) -> None:
         """Cancel the work unless it is over, and wait until the generator is closed."""
-        with suppress(RuntimeError):
+        # A forked child has this object but not the thread.
+        if self._ended.is_set() or not self._thread.is_alive():
+            return
+        with suppress(RuntimeError):  # the loop was closed in between, and its work with it
             self._loop.call_soon_threadsafe(lambda: self._task.cancel())
             self._ended.wait(_CLOSING_SECONDS)
 
@@ -126,19 +140,40 @@ class _Pump(Generic[T]):
 
 
 def _iterate_nested(events: Events[T]) -> Generator[T, None, None]:
+    loop = _nestable_loop()
+    source = events()
+    step: asyncio.Future[T] | None = None
+    try:
+        while True:
+            step = asyncio.ensure_future(anext(source), loop=loop)
+            try:
+                item = loop.run_until_complete(step)
+            except StopAsyncIteration:
+                return
+            yield item
+    finally:
+        loop.run_until_complete(_closed(source, step))
+
+
+def _nestable_loop() -> asyncio.AbstractEventLoop:
     import nest_asyncio2
 
     loop = asyncio.get_running_loop()
-    nest_asyncio2.apply(loop)
-    source = events()
     try:
-        while True:
-            try:
-                yield loop.run_until_complete(anext(source))
-            except StopAsyncIteration:
-                return
-    finally:
-        loop.run_until_complete(source.aclose())
+        nest_asyncio2.apply(loop)
+    except ValueError as error:
+        raise RequestError(
+            f"The running loop, a {type(loop).__name__}, cannot be nested.", 'Leave loop="nested" out.'
+        ) from error
+    return loop
+
+
+async def _closed(source: AsyncGenerator[T, None], step: asyncio.Future[T] | None) -> None:
+    # An interrupt leaves the step waiting, and a generator that is inside one cannot be closed.
+    if step is not None and not step.done():
+        step.cancel()
+        await asyncio.wait([step])
+    await source.aclose()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
@@ -152,22 +187,29 @@ class _Helper:
     """A daemon thread with a running loop."""
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
-        started = threading.Event()
-        self.thread = threading.Thread(
-            target=lambda: asyncio.run(self._live(started)), name="cromicle-helper", daemon=True
-        )
+        ready: Future[asyncio.AbstractEventLoop] = Future()
+        self.thread = threading.Thread(target=self._live, args=(ready,), name="cromicle-helper", daemon=True)
         self.thread.start()
-        started.wait()
+        self.loop = ready.result()
 
-    async def _live(self, started: threading.Event) -> None:
-        self.loop = asyncio.get_running_loop()
+    def _live(self, ready: Future[asyncio.AbstractEventLoop]) -> None:
+        try:
+            # asyncio.run may be nest_asyncio's, which leaves the loop's tasks behind; a Runner never is.
+            with asyncio.Runner() as runner:
+                runner.run(self._wait(ready))
+        except BaseException as error:
+            # No file descriptor is left for a loop: the caller must hear of it, not wait for ever.
+            if ready.done():
+                raise
+            ready.set_exception(error)
+
+    async def _wait(self, ready: Future[asyncio.AbstractEventLoop]) -> None:
         self._over = asyncio.Event()
-        started.set()
+        ready.set_result(asyncio.get_running_loop())
         await self._over.wait()
 
     def close(self) -> None:
-        """End the loop; asyncio.run cancels its tasks and closes its asynchronous generators."""
+        """End the loop; the runner cancels its tasks and closes its asynchronous generators."""
         with suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self._over.set)
         self.thread.join(_CLOSING_SECONDS)
@@ -180,10 +222,19 @@ _making = threading.Lock()
 def _the_helper() -> _Helper:
     global _helper
     with _making:
-        # A forked child has the object but not the thread.
-        if _helper is None or _helper.pid != os.getpid() or not _helper.thread.is_alive():
+        if _helper is None or not _helper.thread.is_alive():
             _helper = _Helper()
         return _helper
+
+
+def _begin_anew() -> None:
+    """Forget, in a forked child, the helper and the lock: it has the objects but not the threads."""
+    global _helper, _making
+    _helper, _making = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 @atexit.register
@@ -192,7 +243,7 @@ def shutdown() -> None:
     global _helper
     with _making:
         helper, _helper = _helper, None
-    if helper is not None and helper.pid == os.getpid():
+    if helper is not None:
         helper.close()
 
 

@@ -6,9 +6,10 @@ in the entry-point group ``cromicle_magic.providers``.
 
 from __future__ import annotations
 
-import difflib
+from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import entry_points
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from cromicle_magic.errors import UnknownProviderError
@@ -39,21 +40,23 @@ def names() -> list[str]:
     return sorted({*_TABLE, *(entry.name for entry in entry_points(group=GROUP))})
 
 
-def get(name: str) -> Provider:
-    """Return the provider of that name.
+def get(name: str | Provider) -> Provider:
+    """Return the provider of that name; a class is returned as it is.
 
     Raises
     ------
     UnknownProviderError
-        There is none, or its module cannot be imported.
+        There is none, its module cannot be imported, or it is not a provider.
     """
+    if not isinstance(name, str):
+        return _checked(name, repr(name))
     if path := _TABLE.get(name):
         return _load(path)
     if entries := entry_points(group=GROUP, name=name):
         return _load(next(iter(entries)).value)
     if ":" in name:
         return _load(name)
-    near = difflib.get_close_matches(name, names(), 1)
+    near = get_close_matches(name.lower(), names(), 1)
     raise UnknownProviderError(
         f"There is no provider {name!r}.",
         (f"Did you mean {near[0]!r}? " if near else "")
@@ -64,17 +67,20 @@ def get(name: str) -> Provider:
 def _load(path: str) -> Provider:
     module, _, attribute = path.partition(":")
     try:
-        provider = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+        provider = attrgetter(attribute)(import_module(module))
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise UnknownProviderError(
             f"The provider {path} cannot be loaded: {error}.", "Check its name."
         ) from error
-    if not hasattr(provider, "create_async_generator"):
+    return _checked(provider, path)
+
+
+def _checked(provider: Any, path: str) -> Provider:
+    if not isinstance(provider, type) or not hasattr(provider, "create_async_generator"):
         raise UnknownProviderError(
             f"{path} is not a provider.", "A provider is a class with create_async_generator."
         )
-    loaded: Provider = provider
-    return loaded
+    return provider
 
 
 def __getattr__(name: str) -> Any:
@@ -84,4 +90,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_CLASSES]
+    return [*_CLASSES, "get", "names"]

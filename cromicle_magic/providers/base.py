@@ -7,14 +7,13 @@ a class written for one side works on the other.
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Generator, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from typing import Any, ClassVar
 
 from cromicle_magic import runtime
-from cromicle_magic.errors import OptionWarning, ProviderError
+from cromicle_magic.errors import ProviderError, warn_of_options
 from cromicle_magic.messages import AsyncResult, Event, Messages
 
 
@@ -36,7 +35,7 @@ class AsyncGeneratorProvider(ABC):
     url : str or None
         Where the service is.
     working : bool
-        Whether it answers without further settings.
+        Whether it answers without further settings. g4f's clients refuse a provider that does not.
     needs_auth : bool
         Whether it needs a key.
     supports_stream, supports_message_history, supports_system_message, supports_gpt_35_turbo : bool
@@ -117,7 +116,7 @@ class AsyncGeneratorProvider(ABC):
         """Yield the text of the answer to a synchronous caller.
 
         Works in a script, in a thread and inside a running loop; the generator behind it is always
-        closed, also when the caller stops early.
+        closed, also when the caller stops early. What is wrong with the request is said at the call.
 
         Parameters
         ----------
@@ -128,14 +127,8 @@ class AsyncGeneratorProvider(ABC):
         loop
             Where the work runs, see `cromicle_magic.runtime.iterate`.
         """
-        events = runtime.iterate(
-            lambda: cls.create_async_generator(model, messages, stream=stream, **kwargs), loop=loop
-        )
-        texts = (event for event in events if isinstance(event, str))
-        try:
-            yield from texts if stream else ["".join(texts)]
-        finally:
-            events.close()
+        source = cls.create_async_generator(model, messages, stream=stream, **kwargs)
+        return _texts(runtime.iterate(lambda: source, loop=loop), joined=not stream)
 
     @classmethod
     async def get_models(cls, **kwargs: Any) -> list[str]:
@@ -155,9 +148,14 @@ class AsyncGeneratorProvider(ABC):
 
     @classmethod
     def report_refused(cls, model: str, options: Iterable[str]) -> None:
-        """Warn of all that `refused` names."""
-        for note in cls.refused(model, options).values():
-            warnings.warn(note, OptionWarning, stacklevel=3)
+        """Warn of all that `refused` names, at the line that called the caller of this method."""
+        warn_of_options(cls.refused(model, options).values(), stacklevel=3)
+
+
+def _texts(events: Generator[Event, None, None], joined: bool) -> Generator[str, None, None]:
+    with closing(events):
+        texts = (event for event in events if isinstance(event, str))
+        yield from ["".join(texts)] if joined else texts
 
 
 async def keeping_partial(events: AsyncGenerator[Event, None]) -> AsyncResult:

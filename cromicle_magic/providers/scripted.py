@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any, ClassVar
 
 from cromicle_magic.errors import ProviderError
@@ -37,9 +38,9 @@ class Scripted(AsyncGeneratorProvider):
     first_delay, delay : float
         Seconds before the first event and before each next one.
     fail_at : int or None
-        How many events come before `error` is raised.
+        How many events come, at most, before `error` is raised; ``None``: it is not.
     error : Exception
-        What is raised there.
+        What is raised there, a copy each time.
     calls : list of (model, messages, options)
         What was asked so far.
 
@@ -90,11 +91,12 @@ class Scripted(AsyncGeneratorProvider):
 
     @classmethod
     async def _play(cls, events: Sequence[Event]) -> AsyncResult:
+        failures = [] if cls.fail_at is None else [copy(cls.error)]
         delay = cls.first_delay
-        for count, event in enumerate(events):
+        for event in [*events[: cls.fail_at], *failures]:
             await asyncio.sleep(delay)
-            if count == cls.fail_at:
-                raise cls.error
+            if isinstance(event, Exception):
+                raise event
             yield event
             delay = cls.delay
 
