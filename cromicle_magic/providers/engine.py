@@ -103,6 +103,8 @@ class Engine:
         # The progress is what calls back while the prompt is read, and so what makes Stop work there.
         job = _Job({**request, "stream": True, "return_progress": True}, self._ending)
         self._jobs.put(job)
+        if self._ending.is_set():  # no worker may be left to say so
+            job.post(None)
         try:
             while (item := await job.arrived.get()) is not None:
                 if isinstance(item, Exception):

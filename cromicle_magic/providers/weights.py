@@ -198,7 +198,8 @@ def _is_whole(file: Path) -> bool:
 
 def _pip_failed(output: str) -> ConfigurationError:
     lines = output.strip().splitlines() or ["it said nothing"]
-    told = [line for line in lines if line.startswith("ERROR:")] or lines
+    # "ERROR: Exception:" stands before a traceback, whose last line tells.
+    told = [line for line in lines if line.startswith("ERROR:") and not line.endswith("Exception:")] or lines
     last = told[-1].removeprefix("ERROR:").strip()
     if "DO NOT MATCH THE HASHES" in output:
         return _not_the_weights()
