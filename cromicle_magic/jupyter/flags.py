@@ -7,6 +7,7 @@ import difflib
 import io
 import keyword
 import math
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -118,6 +119,9 @@ _FLAGS = (
 
 _NAMES = tuple(name for flag in _FLAGS for name in flag.names)
 
+# A prompt may well begin with a dash: "- milk", "-5 degrees".
+_FLAG_BEGINS = re.compile(r"--?[a-z]|--(\s|$)", re.IGNORECASE)
+
 _EPILOG = """
 examples:
   %%cromicle -t 0 --out answer       the prompt is the rest of the cell
@@ -191,7 +195,8 @@ def _unknown(word: str) -> UsageError:
     name = word.partition("=")[0]
     if not name.startswith("-"):
         return UsageError(f"{word!r} is one word too many.", "The prompt goes into the lines below.")
-    near = difflib.get_close_matches(name, _NAMES, 1, 0.5)
+    long = [known for known in _NAMES if known.startswith("--")]
+    near = [known for known in long if known.startswith(name)] or difflib.get_close_matches(name, long, 1)
     hint = f"Did you mean {near[0]}?" if near else "%%cromicle? shows the flags."
     return UsageError(f"There is no flag {name}.", hint)
 
@@ -209,7 +214,7 @@ def _split_prompt(line: str) -> tuple[list[str], str]:
     """Take flags and their values off the front; what follows is the prompt, quotes and all."""
     words: list[str] = []
     rest = line.strip()
-    while rest.startswith("-") and rest != "-":
+    while _FLAG_BEGINS.match(rest):
         word, rest = _take_word(rest)
         if word == "--":
             break

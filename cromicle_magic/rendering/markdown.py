@@ -11,12 +11,14 @@ from html import escape
 
 from cromicle_magic.text import visible
 
+# Dollars in plain text are money, not mathematics: MathJax 3 and 2 each have a class to leave it alone.
+_CLASS = "mathjax_ignore tex2jax_ignore"
 _STYLE = "white-space:pre-wrap;overflow-wrap:anywhere;margin:0;background:none;font:inherit;line-height:1.5"
 
 
 def render(text: str) -> str:
     """Return HTML that shows `text` and does nothing else."""
-    return f'<div dir="auto" style="{_STYLE}">{escape(visible(text))}</div>'
+    return f'<div class="{_CLASS}" dir="auto" style="{_STYLE}">{escape(visible(text))}</div>'
 
 
 def neutralise(text: str) -> str:
