@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any
 
 from cromicle_magic import runtime
 from cromicle_magic.errors import CromicleInterrupted, warn_of_options
 from cromicle_magic.exchange import Prompt, Reply, exchange, prepare
-from cromicle_magic.messages import Message, Messages, as_messages
+from cromicle_magic.messages import Event, Message, Messages, as_messages
 
 if TYPE_CHECKING:
     from cromicle_magic.providers import Provider
@@ -78,8 +78,7 @@ class Chat:
         reply = self._prepare(said, options)
         try:
             with closing(runtime.iterate(lambda: exchange(reply), loop=loop)) as events:
-                for _ in events:
-                    pass
+                _exhaust(events)
         except (KeyboardInterrupt, asyncio.CancelledError):
             reply.end("stopped")  # also where it had not begun
             raise CromicleInterrupted(reply) from None
@@ -112,6 +111,12 @@ class Chat:
     def _keep(self, said: Messages, reply: Reply) -> Reply:
         self.messages += [*said, Message(role="assistant", content=reply.text)]
         return reply
+
+
+def _exhaust(events: Iterable[Event]) -> None:
+    # A function of its own, see `cromicle_magic.runtime` on loops and interrupts.
+    for _ in events:
+        pass
 
 
 def ask(prompt: Prompt, *, loop: runtime.Where = "helper", **options: Any) -> Reply:

@@ -3,6 +3,10 @@
 A synchronous caller must not touch the loop that may be running on its own thread. So the work goes
 to one helper thread with a loop of its own, and the calling thread waits, free to paint and to be
 interrupted. Nothing is patched, in a script, in a thread and inside a running loop alike.
+
+No loop stands inside a ``with`` or a ``try`` that an interrupt must not skip: Python 3.13 takes a
+Ctrl-C at the back edge of a loop as if it came from outside of it (CPython issue 130279). There,
+``yield from`` or a function of its own does the looping.
 """
 
 from __future__ import annotations
@@ -54,12 +58,11 @@ def iterate(events: Events[T], *, loop: Where = "helper") -> Generator[T, None, 
     if loop not in get_args(Where):
         raise RequestError(f"A call cannot run on loop={loop!r}.", 'Choose "helper" or "nested".')
     if loop == "nested" and _running_loop() is not None:
-        yield from _iterate_nested(events)
+        with closing(_Nested(events)) as nested:
+            yield from nested
         return
     with closing(iterate_ticking(events)) as items:
-        for item in items:
-            if not isinstance(item, Tick):
-                yield item
+        yield from _without_ticks(items)
 
 
 class Tick:
@@ -72,16 +75,17 @@ TICK = Tick()
 
 def iterate_ticking(events: Events[T]) -> Generator[T | Tick, None, None]:
     """Like `iterate` on the helper thread, with a `TICK` whenever nothing came, so the caller can paint."""
-    pump = _Pump(_the_helper(), events)
-    try:
-        while (item := pump.next()) is not _END:
+    with closing(_Pump(_the_helper(), events)) as pump:
+        yield from pump
+
+
+def _without_ticks(items: Iterator[T | Tick]) -> Iterator[T]:
+    for item in items:
+        if not isinstance(item, Tick):
             yield item
-        pump.result()
-    finally:
-        pump.close()
 
 
-_END = object()
+_END: Any = object()
 
 
 class _Pump(Generic[T]):
@@ -95,11 +99,23 @@ class _Pump(Generic[T]):
         self._events = events
         self._thread = helper.thread
         self._loop = helper.loop
-        self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._ended = threading.Event()
-        self._loop.call_soon_threadsafe(self._start)
+        self._items: queue.SimpleQueue[T | Tick] = queue.SimpleQueue()
+        self._idle = threading.Event()
+        self._idle.set()
 
-    def next(self) -> Any:
+    def __iter__(self) -> Iterator[T | Tick]:
+        self._idle.clear()
+        self._loop.call_soon_threadsafe(self._start)
+        return self
+
+    def __next__(self) -> T | Tick:
+        if (item := self._take()) is not _END:
+            return item
+        if error := self._task.result():
+            raise error
+        raise StopIteration
+
+    def _take(self) -> T | Tick:
         # Asked before the wait: what a dying thread still said is then in the queue.
         alive = self._thread.is_alive()
         try:
@@ -110,49 +126,61 @@ class _Pump(Generic[T]):
                 return TICK
             raise asyncio.CancelledError("the helper thread was shut down") from None
 
-    def result(self) -> None:
-        """Raise what the generator raised, if anything."""
-        self._task.result()
-
     def close(self) -> None:
         """Cancel the work unless it is over, and wait until the generator is closed."""
         # A forked child has this object but not the thread.
-        if self._ended.is_set() or not self._thread.is_alive():
+        if self._idle.is_set() or not self._thread.is_alive():
             return
         with suppress(RuntimeError):  # the loop was closed in between, and its work with it
             self._loop.call_soon_threadsafe(lambda: self._task.cancel())
-            self._ended.wait(_CLOSING_SECONDS)
+            self._idle.wait(_CLOSING_SECONDS)
 
     def _start(self) -> None:
         self._task = self._loop.create_task(self._drain())
         self._task.add_done_callback(self._end)
 
-    async def _drain(self) -> None:
-        async with aclosing(self._events()) as source:
-            async for item in source:
-                self._items.put(item)
+    async def _drain(self) -> BaseException | None:
+        try:
+            async with aclosing(self._events()) as source:
+                async for item in source:
+                    self._items.put(item)
+        except BaseException as error:  # noqa: BLE001  an exit would end the loop, and with it everyone's work
+            return error
+        return None
 
-    def _end(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled():
-            task.exception()  # marks it as seen: the caller may have left before it came
-        self._ended.set()
+    def _end(self, task: asyncio.Task[BaseException | None]) -> None:
+        self._idle.set()
         self._items.put(_END)
 
 
-def _iterate_nested(events: Events[T]) -> Generator[T, None, None]:
-    loop = _nestable_loop()
-    source = events()
-    step: asyncio.Future[T] | None = None
-    try:
-        while True:
-            step = asyncio.ensure_future(anext(source), loop=loop)
-            try:
-                item = loop.run_until_complete(step)
-            except StopAsyncIteration:
-                return
-            yield item
-    finally:
-        loop.run_until_complete(_closed(source, step))
+class _Nested(Generic[T]):
+    """Steps through an asynchronous generator on the loop that is running here."""
+
+    def __init__(self, events: Events[T]) -> None:
+        self._loop = _nestable_loop()
+        self._source = events()
+        self._step: asyncio.Future[T] | None = None
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        self._step = asyncio.ensure_future(anext(self._source), loop=self._loop)
+        try:
+            return self._loop.run_until_complete(self._step)
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def close(self) -> None:
+        """Cancel the step that an interrupt left waiting, and close the generator."""
+        self._loop.run_until_complete(self._end())
+
+    async def _end(self) -> None:
+        # While a step is inside the generator, it cannot be closed.
+        if self._step is not None and not self._step.done():
+            self._step.cancel()
+            await asyncio.wait([self._step])
+        await self._source.aclose()
 
 
 def _nestable_loop() -> asyncio.AbstractEventLoop:
@@ -166,14 +194,6 @@ def _nestable_loop() -> asyncio.AbstractEventLoop:
             f"The running loop, a {type(loop).__name__}, cannot be nested.", 'Leave loop="nested" out.'
         ) from error
     return loop
-
-
-async def _closed(source: AsyncGenerator[T, None], step: asyncio.Future[T] | None) -> None:
-    # An interrupt leaves the step waiting, and a generator that is inside one cannot be closed.
-    if step is not None and not step.done():
-        step.cancel()
-        await asyncio.wait([step])
-    await source.aclose()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
