@@ -36,7 +36,7 @@ _RUN_CELL = """index => {
     window.jupyterapp.commands.execute('notebook:run-cell');
 }"""
 _CELL_RAN = """index => {
-    const cell = document.querySelectorAll('.jp-Notebook .jp-CodeCell')[index];
+    const cell = document.querySelectorAll('.jp-Notebook .jp-Cell')[index];
     return /\\[\\d+\\]/.test(cell.querySelector('.jp-InputPrompt').textContent);
 }"""
 
@@ -90,7 +90,7 @@ class Lab:
         return content
 
     def _area(self, cell: int):  # type: ignore[no-untyped-def]
-        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(cell).locator(".jp-OutputArea").first
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(cell).locator(".jp-OutputArea").first
 
 
 def notebook(*cells: str) -> str:

@@ -61,7 +61,7 @@ def _config(key: str | None = None, value: str | None = None) -> None:
 def _pull() -> None:
     from cromicle_magic.providers import weights
 
-    weights.pull_with_bar(sys.stdout)
+    weights.pull_with_bar(sys.stdout, live=True)
 
 
 COMMANDS = {
