@@ -42,7 +42,9 @@ class Parsed:
 
 
 @dataclass(frozen=True)
-class _Flag:
+class Flag:
+    """A row of the table: names, what the value is called, what it does, how a word becomes the value."""
+
     names: tuple[str, ...]
     metavar: str
     help: str
@@ -90,25 +92,25 @@ def _stop(word: str) -> str:
     return word.replace("\\n", "\n").replace("\\t", "\t")
 
 
-_FLAGS = (
-    _Flag(
+FLAGS = (
+    Flag(
         ("-p", "--provider"),
         "NAME",
-        "who answers: cromicle, local, scripted, or your own package.module:Class",
+        "who answers: cromicle, local, scripted, a class in the notebook, or package.module:Class",
     ),
-    _Flag(("-m", "--model"), "NAME", "the model; for local also the path of a GGUF file"),
-    _Flag(("-s", "--system"), "TEXT", "a system message before the prompt"),
-    _Flag(("-t", "--temperature"), "NUMBER", "how much chance; 0 is none", _number(0)),
-    _Flag(("--max-tokens",), "N", "stop after so many tokens", _whole(1)),
-    _Flag(("--top-p",), "NUMBER", "sample from this share of the likeliest tokens", _number(0, 1)),
-    _Flag(("--seed",), "N", "make the sampling repeatable", _whole()),
-    _Flag(
+    Flag(("-m", "--model"), "NAME", "the model; for local also the path of a GGUF file"),
+    Flag(("-s", "--system"), "TEXT", "a system message before the prompt"),
+    Flag(("-t", "--temperature"), "NUMBER", "how much chance; 0 is none", _number(0)),
+    Flag(("--max-tokens",), "N", "stop after so many tokens", _whole(1)),
+    Flag(("--top-p",), "NUMBER", "sample from this share of the likeliest tokens", _number(0, 1)),
+    Flag(("--seed",), "N", "make the sampling repeatable", _whole()),
+    Flag(
         ("--stop",), "TEXT", "end the answer before this text; may be repeated", _stop, {"action": "append"}
     ),
-    _Flag(("--url", "--base-url"), "URL", "address of the service", str, {"dest": "url"}),
-    _Flag(("--timeout",), "SECONDS", "give up after so long without a byte", _number(0.001)),
-    _Flag(("--out",), "NAME", "bind the reply to this variable", _variable),
-    _Flag(
+    Flag(("--url", "--base-url"), "URL", "address of the service", str, {"dest": "url"}),
+    Flag(("--timeout",), "SECONDS", "give up after so long without a byte", _number(0.001)),
+    Flag(("--out",), "NAME", "bind the reply to this variable", _variable),
+    Flag(
         ("-f", "--format"),
         "FORM",
         "how the answer is shown: markdown, text or none",
@@ -117,7 +119,7 @@ _FLAGS = (
     ),
 )
 
-_NAMES = tuple(name for flag in _FLAGS for name in flag.names)
+_NAMES = tuple(name for flag in FLAGS for name in flag.names)
 
 # A prompt may well begin with a dash: "- milk", "-5 degrees".
 _FLAG_BEGINS = re.compile(r"--?[a-z]|--(\s|$)", re.IGNORECASE)
@@ -145,7 +147,7 @@ def _parser() -> _Parser:
         allow_abbrev=False,
     )
     parser.add_argument("positional", metavar="MODEL", nargs="?", help="the same as -m")
-    for flag in _FLAGS:
+    for flag in FLAGS:
         parser.add_argument(*flag.names, metavar=flag.metavar, help=flag.help, type=flag.convert, **flag.more)
     return parser
 
