@@ -218,7 +218,12 @@ async def ask(max_tokens, on_chunk):
 
 def test_a_process_exits_well_and_without_a_word_while_a_request_runs(file):
     ended = script(
-        ASKING
+        """\
+import atexit, threading
+workers = lambda: [thread for thread in threading.enumerate() if thread.name == "cromicle-local"]
+atexit.register(lambda: print(workers()))  # registered first, so called last
+"""
+        + ASKING
         + """\
 begun = threading.Event()
 asking = lambda: asyncio.run(ask(3000, lambda chunk: begun.set()))
@@ -228,7 +233,7 @@ sys.exit(0 if begun.is_set() else 7)
 """,
         file,
     )
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "[]\n", "")
 
 
 def test_a_process_that_is_done_says_nothing_of_its_own(file):

