@@ -214,8 +214,7 @@ class _Helper:
 
     def _live(self, ready: Future[asyncio.AbstractEventLoop]) -> None:
         try:
-            # asyncio.run may be nest_asyncio's, which leaves the loop's tasks behind; a Runner never is.
-            with asyncio.Runner() as runner:
+            with _runner() as runner:
                 runner.run(self._wait(ready))
         except BaseException as error:
             # No file descriptor is left for a loop: the caller must hear of it, not wait for ever.
@@ -233,6 +232,19 @@ class _Helper:
         with suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self._over.set)
         self.thread.join(_CLOSING_SECONDS)
+
+
+@contextmanager
+def _runner() -> Iterator[asyncio.Runner]:
+    # asyncio.run may be nest_asyncio's, which leaves the loop's tasks behind; a Runner never is.
+    runner = asyncio.Runner()
+    runner.get_loop()  # makes it, before there is a coroutine that a failure would leave unawaited
+    try:
+        yield runner
+    finally:
+        # At exit Python 3.12.1 starts no thread, so the runner cannot wait there for the resolver's ones.
+        with suppress(RuntimeError):
+            runner.close()
 
 
 _helper: _Helper | None = None
@@ -257,14 +269,28 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew)
 
 
+_closers: list[Callable[[], None]] = []
+
+
+def at_shutdown(close: Callable[[], None]) -> Callable[[], None]:
+    """Have `close` called at each `shutdown`, after the helper loop has ended; a decorator."""
+    _closers.append(close)
+    return close
+
+
 @atexit.register
 def shutdown() -> None:
-    """End the helper thread, with all its work, if there is one; a later call starts another."""
+    """End the helper thread with all its work, and what `at_shutdown` was told of; a later call starts anew.
+
+    Runs when the extension is unloaded and when the process ends.
+    """
     global _helper
     with _making:
         helper, _helper = _helper, None
     if helper is not None:
         helper.close()
+    for close in _closers:
+        close()
 
 
 class _Beat:

@@ -7,7 +7,6 @@ xllamacpp runs llama.cpp's server inside the process. The cautions here were eac
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
 import queue
 import secrets
@@ -17,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from cromicle_magic import runtime
 from cromicle_magic.errors import ConfigurationError, CromicleError, ProviderError
 
 SLOTS = 2
@@ -232,9 +232,12 @@ _engines: dict[Path, Engine] = {}
 _making = threading.Lock()
 
 
-@atexit.register
+@runtime.at_shutdown
 def _close_all() -> None:
     """End what runs: a process that exits while the engine generates would abort."""
-    for engine in _engines.values():
+    with _making:
+        engines = list(_engines.values())
+        _engines.clear()
+    for engine in engines:
         if engine.pid == os.getpid():
             engine.close()
