@@ -274,6 +274,35 @@ class TestStop:
         )
 
 
+def test_an_interrupt_before_the_beginning_is_a_stop_too():
+    output = script("""
+        import signal, threading
+        from cromicle_magic import ask, runtime
+        from cromicle_magic.errors import CromicleInterrupted
+
+        busy, go = threading.Event(), threading.Event()
+
+        async def blocking():
+            busy.set()
+            go.wait()
+            yield
+
+        def press(*_):
+            go.set()
+            raise KeyboardInterrupt
+
+        threading.Thread(target=lambda: list(runtime.iterate(blocking))).start()
+        busy.wait()
+        signal.signal(signal.SIGALRM, press)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        try:
+            ask("x", provider="scripted")
+        except CromicleInterrupted as stopped:
+            print(stopped.reply.status, [stopped.reply.text])
+    """)
+    assert output == "stopped ['']\n"
+
+
 def test_nested_is_answered_on_the_loop_that_is_running():
     output = script("""
         import asyncio

@@ -63,7 +63,9 @@ class TestFormatPrompt:
         assert format_prompt(said(("user", "Hello")), add_special_tokens=True) == "User: Hello\nAssistant:"
 
     def test_a_role_is_capitalized_and_the_rest_of_it_lower_cased(self):
-        assert format_prompt(said(("USER", "a"), ("toolUser", "b"))) == "User: a\nTooluser: b\nAssistant:"
+        assert (
+            format_prompt(said(("USER", "a"), ("my toolUser", "b"))) == "User: a\nMy tooluser: b\nAssistant:"
+        )
 
     @pytest.mark.parametrize("blank", ["", " ", "\n\t", None, [], [{"type": "text", "text": " "}]])
     def test_a_blank_message_is_left_out_of_several(self, blank):
@@ -165,6 +167,11 @@ class TestAsMessages:
     )
     def test_a_wrong_shape_is_a_message_error(self, prompt):
         with pytest.raises(MessageError):
+            as_messages(prompt)
+
+    @pytest.mark.parametrize("prompt", [5, None, b"bytes", {"role": "user", "content": "a"}])
+    def test_what_is_no_list_is_named(self, prompt):
+        with pytest.raises(MessageError, match=f"not a {type(prompt).__name__}"):
             as_messages(prompt)
 
     def test_a_part_that_is_not_text_is_named(self):

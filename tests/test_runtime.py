@@ -444,14 +444,18 @@ def test_a_forked_child_has_a_helper_of_its_own():
         import os, sys, warnings
         from contextlib import suppress
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of a fork beside threads
-        from cromicle_magic import ask
+        from cromicle_magic import ask, runtime
         from cromicle_magic.providers import Scripted
 
+        runtime._CLOSING_SECONDS = 3600
         slow = Scripted.playing("one two three", delay=0.2)
         words = slow.create_completion("", [{"role": "user", "content": "x"}])
         print(next(words), flush=True)
+        runtime._making.acquire()  # as if another thread held it in that moment
         child = os.fork()
-        if not child:
+        if child:
+            runtime._making.release()
+        else:
             print(ask("from the child", provider="scripted"), flush=True)
             words.close()  # the parent's: it cannot be closed here, and must not be waited for
             sys.exit()

@@ -39,6 +39,11 @@ def test_no_control_bidi_or_surrogate_survives(text):
     assert [character for character in visible(text) if acts(character)] == []
 
 
+def test_not_one_of_all_the_characters_survives():
+    shown = visible("".join(map(chr, range(0x110000))))
+    assert [hex(ord(character)) for character in shown if acts(character)] == []
+
+
 @given(EVERY_CHARACTER)
 def test_what_is_visible_stays_as_it_is(text):
     assert visible(visible(text)) == visible(text)

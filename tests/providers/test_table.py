@@ -30,6 +30,7 @@ def installed(tmp_path, monkeypatch):
             "    async def create_async_generator(model, messages, proxy=None, **kwargs):\n"
             "        yield 'theirs'\n\n\n"
             "class Room:\n    Inner = Theirs\n\n\n"
+            "one = Theirs()\n\n\n"
             "class NotOne:\n    pass\n\n\n"
             "def create_async_generator():\n    pass\n"
         )
@@ -120,7 +121,9 @@ def test_what_cannot_be_loaded_is_one_line(installed, name):
         providers.get(name)
 
 
-@pytest.mark.parametrize("name", ["elsewhere:NotOne", "elsewhere:create_async_generator", "wrong"])
+@pytest.mark.parametrize(
+    "name", ["elsewhere:NotOne", "elsewhere:one", "elsewhere:create_async_generator", "wrong"]
+)
 def test_what_is_not_a_provider_is_one_line(installed, name):
     installed(wrong="elsewhere:NotOne")
     with pytest.raises(UnknownProviderError, match="is not a provider"):
