@@ -16,15 +16,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from typing import Any
 
 from cromicle_magic import config
-from cromicle_magic.errors import ConfigurationError, EmptyAnswerError
+from cromicle_magic.errors import (
+    ConfigurationError,
+    EmptyAnswerError,
+    ProviderTimeoutError,
+    TruncatedError,
+)
 from cromicle_magic.messages import AsyncResult, FinishReason, Messages, as_messages, format_prompt
 from cromicle_magic.providers import http
 from cromicle_magic.providers.base import AsyncGeneratorProvider, keeping_partial
-from cromicle_magic.providers.sniff import AnswerSniffer, page_error
+from cromicle_magic.providers.sniff import AnswerSniffer
 from cromicle_magic.providers.wire import TextDecoder
 
 
@@ -81,8 +87,8 @@ class Cromicle(AsyncGeneratorProvider):
 
         Raises
         ------
-        ConfigurationError, MessageError
-            At the call: no address, messages that cannot be sent.
+        ConfigurationError, MessageError, UsageError
+            At the call: no address, messages or a token that cannot be sent, a timeout that is none.
         ProviderError
             While iterating.
         """
@@ -93,10 +99,13 @@ class Cromicle(AsyncGeneratorProvider):
                 "The public Cromicle service is gone.",
                 "Start one with `cromicle serve` and set CROMICLE_URL to the address it prints.",
             )
-        cls.report_refused(model, kwargs)
+        for given in (address, proxy or address):
+            http.check_address(given)
+        timeouts = http.Timeouts.of(timeout)
         payload = _create_payload(format_prompt(as_messages(messages)), token or settings.token or "abc")
-        body = json.dumps(payload).encode()
-        return keeping_partial(_stream(f"{address.rstrip('/')}/chat", body, proxy, http.Timeouts.of(timeout)))
+        cls.report_refused(model, kwargs)
+        url = f"{address.rstrip('/')}/chat"
+        return keeping_partial(_stream(url, json.dumps(payload).encode(), proxy, timeouts))
 
     @classmethod
     def refused(cls, model: str, options: Iterable[str]) -> dict[str, str]:
@@ -110,26 +119,30 @@ async def _stream(url: str, body: bytes, proxy: str | None, timeouts: http.Timeo
     async with http.post(url, body, _create_header(), proxy=proxy, timeouts=timeouts) as response:
         await response.check_status()
         empty = True
-        async for text in _answer(response):
-            empty = False
-            yield text
+        async with aclosing(_answer(response)) as texts:
+            async for text in texts:
+                empty = False
+                yield text
         if empty:
             raise EmptyAnswerError("The provider sent an empty answer.", "Ask again, or ask differently.")
         if not response.delimited:
             yield FinishReason("unknown")
 
 
-async def _answer(response: http.Response) -> AsyncResult:
+async def _answer(response: http.Response) -> AsyncGenerator[str, None]:
     decoder = TextDecoder(response.charset)
-    sniffer = AnswerSniffer() if response.sniffable else None
-    async for chunk in response.chunks():
-        text = decoder.feed(chunk)
-        if response.content_type == "text/html":
-            raise page_error(text)
-        if text := sniffer.feed(text) if sniffer else text:
+    sniffer = AnswerSniffer(response.content_type, response.sniffable)
+    try:
+        async with aclosing(response.chunks()) as chunks:
+            async for chunk in chunks:
+                if text := sniffer.feed(decoder.feed(chunk)):
+                    yield text
+    except (TruncatedError, ProviderTimeoutError):
+        # The sniffer's characters are the reader's; a character cut in two is nobody's.
+        if text := sniffer.close():
             yield text
-    text = decoder.close()
-    if text := sniffer.feed(text) + sniffer.close() if sniffer else text:
+        raise
+    if text := sniffer.feed(decoder.close()) + sniffer.close():
         yield text
 
 
@@ -158,5 +171,20 @@ def _create_payload(message: str, token: str = "abc") -> dict[str, str]:
     >>> payload["hash"]
     'd40e8531b8d2ef442a6dea109d0d77e15abc8c3f23d6b73d6f5b75975b2f2b7f'
     """
-    digest = hashlib.sha256((token + message).encode()).hexdigest()
-    return {"message": message, "token": token, "hash": digest}
+    return {"message": message, "token": token, "hash": signature(message, token)}
+
+
+def signature(message: str, token: str) -> str:
+    """Return the hash that goes with `message` and `token`.
+
+    Raises
+    ------
+    ConfigurationError
+        One of them is not valid Unicode, so it has no UTF-8.
+    """
+    try:
+        return hashlib.sha256((token + message).encode()).hexdigest()
+    except UnicodeEncodeError:
+        raise ConfigurationError(
+            "The token or the message is not valid Unicode.", "Take out its lone surrogates."
+        ) from None

@@ -2,39 +2,52 @@
 
 Sessions are pooled, one for each running loop. Redirects are never followed: a POST would carry its
 body, and with it the token, to another server. Compression is refused: a cut gzip body of the right
-length would pass for a whole answer.
+length would pass for a whole answer. No cookie is kept: callers with different tokens share a session.
 """
 
 from __future__ import annotations
 
 import asyncio
-import atexit
+import io
+import math
 import os
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 import aiohttp
+from yarl import URL
 
+from cromicle_magic import runtime
 from cromicle_magic.errors import (
     AuthenticationError,
     ConfigurationError,
     ConnectionFailedError,
     ContextLengthError,
+    CromicleError,
     NotFoundError,
     ProviderTimeoutError,
     RateLimitError,
     RedirectError,
     StatusError,
     TruncatedError,
+    UnexpectedContentError,
+    UsageError,
 )
 from cromicle_magic.providers.sniff import message_of
+from cromicle_magic.providers.wire import TextDecoder
 
 T = TypeVar("T")
 
 ERROR_BODY = 64 * 1024
 """Bytes of an error's body that are read at most."""
+
+ERROR_SECONDS = 5.0
+"""Seconds that an error's body is waited for at most: its status is known already."""
+
+_IDLE_SECONDS = 4.0  # common servers end an idle connection after 5, and a POST that meets the end fails
 
 
 @dataclass(frozen=True)
@@ -47,23 +60,61 @@ class Timeouts:
 
     @classmethod
     def of(cls, seconds: float | None) -> Timeouts:
-        """Return the default ones, or `seconds` for each wait (the connection never gets more than 10)."""
-        return cls() if seconds is None else cls(min(cls.connect, seconds), seconds, seconds)
+        """Return the default ones, or `seconds` for each wait (the connection never gets more than 10).
+
+        Raises
+        ------
+        UsageError
+            `seconds` is not a number above 0.
+        """
+        if seconds is None:
+            return cls()
+        if not isinstance(seconds, int | float) or math.isnan(seconds) or seconds <= 0:
+            raise UsageError(f"{seconds!r} is not a timeout.", "Give seconds above 0, such as 30.")
+        return cls(min(cls.connect, seconds), seconds, seconds)
+
+
+def check_address(address: str) -> None:
+    """Raise `ConfigurationError` unless `address` is an http or https address with a host."""
+    try:
+        url = URL(address)
+        # A label that is empty or too long cannot even be asked for.
+        good = url.scheme in ("http", "https") and bool((url.host or "").encode("idna"))
+    except ValueError:
+        good = False
+    if not good:
+        shown = address.rpartition("@")[2]  # what stands before it is a password
+        raise ConfigurationError(
+            f"{shown!r} is not an address.", "Write it with scheme and host: http://127.0.0.1:8000"
+        )
 
 
 class Response:
-    """An answer whose head has come; its body comes by `chunks`."""
+    """An answer whose head has come; its body comes by `chunks`.
+
+    Attributes
+    ----------
+    content_type : str
+        The declared type, in lower case and without parameters.
+    charset : str
+        The declared charset, or ``"utf-8"``.
+    sniffable : bool
+        Whether the server lets its reader guess from the content.
+    delimited : bool
+        Whether the transport can tell the end of the body from a break.
+    """
 
     def __init__(self, raw: aiohttp.ClientResponse, timeouts: Timeouts) -> None:
         self._raw = raw
         self._timeouts = timeouts
+        self._coding = raw.headers.get("Content-Encoding", "identity").lower()
         self.content_type = raw.content_type
         self.charset = raw.charset or "utf-8"
         self.sniffable = raw.headers.get("X-Content-Type-Options", "").lower() != "nosniff"
-        self.delimited = raw.content_length is not None or "chunked" in raw.headers.get(
-            "Transfer-Encoding", ""
-        )
-        """Whether the transport can tell the end of the body from a break."""
+        chunked = "chunked" in raw.headers.get("Transfer-Encoding", "").lower()
+        self.delimited = chunked or raw.content_length is not None
+        self._lost = _loss_of(raw)
+        self._lost.add_done_callback(self._notice_loss)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body's bytes as they arrive.
@@ -74,7 +125,9 @@ class Response:
         """
         limit, phase = self._timeouts.first_byte, "the first byte"
         while True:
-            with _translated(self._raw.url.origin().human_repr()):
+            if left := self._left():
+                yield left
+            with _translated(self._raw.url):
                 chunk = await _within(limit, phase, self._raw.content.readany())
             if not chunk:
                 return
@@ -82,22 +135,56 @@ class Response:
             limit, phase = self._timeouts.stall, "the next byte"
 
     async def check_status(self) -> None:
-        """Raise the `StatusError` that fits, with the provider's own message, unless the status is 2xx."""
-        if 200 <= self._raw.status < 300:
-            return
-        raise _status_error(self._raw, message_of(await self._excerpt()))
+        """Raise unless the status is 2xx and the body is as it was asked for.
+
+        Raises
+        ------
+        StatusError
+            Of the kind that fits, with the provider's own message.
+        UnexpectedContentError
+            The body is compressed.
+        """
+        if not 200 <= self._raw.status < 300:
+            raise _status_error(self._raw, message_of(await self._excerpt()))
+        if self._coding != "identity":
+            raise UnexpectedContentError(
+                f"The provider compressed its answer ({self._coding}), which was not asked for.",
+                "Turn compression off there.",
+            )
+
+    def close(self) -> None:
+        """Give the connection back if the body was read to its end; else close it."""
+        self._lost.remove_done_callback(self._notice_loss)
+        self._raw.close()
+
+    def _notice_loss(self, _: asyncio.Future[None]) -> None:
+        # After a malformed chunk aiohttp's compiled parser leaves its reader waiting.
+        content = self._raw.content
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("The connection was lost."))
+
+    def _left(self) -> bytes:
+        """Return what arrived between the last read and a break; aiohttp would drop it."""
+        content = self._raw.content
+        broken = content.exception()
+        if broken is None:
+            return b""
+        content.set_exception(None)  # type: ignore[arg-type]  # its only public way to read on
+        try:
+            return content.read_nowait()
+        finally:
+            content.set_exception(broken)
 
     async def _excerpt(self) -> str:
         body = b""
-        with suppress(TruncatedError, ProviderTimeoutError):
-            async for chunk in self.chunks():
-                body += chunk
-                if len(body) >= ERROR_BODY:
-                    break
-        try:
-            return body[:ERROR_BODY].decode(self.charset, "replace")
-        except LookupError:
-            return body[:ERROR_BODY].decode("utf-8", "replace")
+        with suppress(TruncatedError, ProviderTimeoutError, TimeoutError):
+            async with asyncio.timeout(ERROR_SECONDS), aclosing(self.chunks()) as chunks:
+                async for chunk in chunks:
+                    body += chunk
+                    if len(body) >= ERROR_BODY:
+                        break
+        decoder = TextDecoder(self.charset)
+        return decoder.feed(body[:ERROR_BODY]) if self._coding == "identity" else ""
 
 
 @asynccontextmanager
@@ -114,32 +201,52 @@ async def post(
     Raises
     ------
     ConfigurationError
-        The address is none.
-    ConnectionFailedError, ProviderTimeoutError, TruncatedError
+        An address is none.
+    ConnectionFailedError, ProviderTimeoutError, TruncatedError, UnexpectedContentError
     """
+    for address in (url, proxy or url):
+        check_address(address)
     opening = (await session()).post(
         url,
-        data=body,
+        data=io.BytesIO(body),
         headers={**headers, "Accept-Encoding": "identity"},
         allow_redirects=False,
         proxy=proxy,
         timeout=aiohttp.ClientTimeout(total=None, connect=timeouts.connect),
     )
-    with _translated(url):
+    with _translated(URL(url)):
         raw = await _within(timeouts.first_byte, "the first byte", opening)
+    response = Response(raw, timeouts)
     try:
-        yield Response(raw, timeouts)
+        yield response
     finally:
-        # A body that was read to its end has given its connection back; any other must not be reused.
-        raw.close()
+        response.close()
+
+
+def _loss_of(raw: aiohttp.ClientResponse) -> asyncio.Future[None]:
+    """Return what is done when the connection of `raw` is lost."""
+    protocol = raw.connection.protocol if raw.connection else None
+    loss = protocol.closed if protocol is not None else None
+    if loss is None:
+        loss = asyncio.get_running_loop().create_future()
+        loss.set_result(None)  # it is lost already, or the whole body is here
+    # One of it stays for the time in the pool: an exception that nobody sees is reported by asyncio.
+    loss.remove_done_callback(_see)
+    loss.add_done_callback(_see)
+    return loss
+
+
+def _see(lost: asyncio.Future[None]) -> None:
+    if not lost.cancelled():
+        lost.exception()
 
 
 async def _within(seconds: float, phase: str, waiting: Awaitable[T]) -> T:
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as clock:
             return await waiting
-    except TimeoutError as error:
-        if isinstance(error, aiohttp.ServerTimeoutError):
+    except TimeoutError:
+        if not clock.expired():
             raise
         raise ProviderTimeoutError(
             f"Waited {seconds:g} s for {phase}, and nothing came.",
@@ -148,29 +255,37 @@ async def _within(seconds: float, phase: str, waiting: Awaitable[T]) -> T:
 
 
 @contextmanager
-def _translated(address: str) -> Iterator[None]:
+def _translated(url: URL) -> Iterator[None]:
     try:
         yield
-    except aiohttp.InvalidURL:
-        raise ConfigurationError(
-            f"{address!r} is not an address.", "Write it with scheme and host: http://127.0.0.1:8000"
-        ) from None
-    except aiohttp.ConnectionTimeoutError:
-        raise ProviderTimeoutError(
-            f"No connection to {address} came about in time.", "Check the address and the network."
-        ) from None
-    except aiohttp.ClientConnectorError as error:
-        raise ConnectionFailedError(
-            f"{address} cannot be reached: {_reason(error)}.", _HINT[type(error)]
-        ) from None
-    except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
-        raise TruncatedError(
-            f"{address} closed the connection before the answer's end.", "Ask again; what came is kept."
-        ) from error
-    except aiohttp.ClientResponseError as error:
-        raise StatusError(
-            f"{address} did not answer in HTTP: {error.message}.", "Check the address."
-        ) from None
+    except aiohttp.ClientError as error:
+        # The origin has no user name, password, path or query, any of which can be a secret.
+        raise _ours(error, url.origin().human_repr().rstrip("/")) from None
+
+
+def _ours(error: aiohttp.ClientError, address: str) -> CromicleError:
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return ProviderTimeoutError(
+                f"No connection to {address} came about in time.", "Check the address and the network."
+            )
+        case aiohttp.ClientConnectorError():
+            proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
+            peer = f"The proxy {error.host}:{error.port}" if proxy else address
+            return ConnectionFailedError(f"{peer} cannot be reached: {_reason(error)}.", _HINT[type(error)])
+        case aiohttp.ClientHttpProxyError():
+            return ConnectionFailedError(
+                f"The proxy refused to connect to {address}: {error.status} {error.message}.",
+                "Check the proxy's address and credentials.",
+            )
+        case aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError():
+            return TruncatedError(
+                f"{address} closed the connection before the answer's end.", "Ask again; what came is kept."
+            )
+        case _:
+            return UnexpectedContentError(
+                f"{address} did not answer in HTTP: {getattr(error, 'message', error)}.", "Check the address."
+            )
 
 
 class _Hints(dict[type, str]):
@@ -190,7 +305,12 @@ _HINT = _Hints(
 
 def _reason(error: aiohttp.ClientConnectorError) -> str:
     cause = error.os_error
-    return os.strerror(cause.errno) if cause.errno else cause.strerror or type(cause).__name__
+    if isinstance(cause, ssl.SSLError):
+        return getattr(cause, "verify_message", "") or cause.reason or "TLS failed"
+    # A resolver's errno is of another table than the system's.
+    if cause.errno and not isinstance(error, aiohttp.ClientConnectorDNSError):
+        return os.strerror(cause.errno)
+    return cause.strerror or str(cause) or type(cause).__name__
 
 
 def _status_error(raw: aiohttp.ClientResponse, message: str) -> StatusError:
@@ -200,7 +320,8 @@ def _status_error(raw: aiohttp.ClientResponse, message: str) -> StatusError:
         message = f"it points to {raw.headers.get('Location', 'nowhere')}"
         hint = "Set that address yourself if you trust it: redirects are not followed."
     return kind(
-        f"The provider answered {status} {raw.reason or ''}: {message or 'no reason given'}.",
+        f"The provider answered {' '.join(filter(None, (str(status), raw.reason)))}"
+        f"{message and ': '}{message}.",
         hint or ("Try again later." if status >= 500 else "Check the request."),
         http_status=status,
         request_id=raw.headers.get("X-Request-Id"),
@@ -211,13 +332,14 @@ _KINDS: dict[int, tuple[type[StatusError], str]] = {
     401: (AuthenticationError, "Check the key or the token."),
     403: (AuthenticationError, "Check the key or the token."),
     404: (NotFoundError, "Check the address and the model's name."),
+    407: (StatusError, "Check the proxy's credentials."),
     413: (ContextLengthError, "Shorten the prompt."),
     429: (RateLimitError, "Wait a little and ask again."),
 }
 
 
-_keepers: dict[asyncio.AbstractEventLoop, AsyncGenerator[aiohttp.ClientSession, None]] = {}
-_sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
+_Keeper = AsyncGenerator[aiohttp.ClientSession, None]
+_sessions: dict[asyncio.AbstractEventLoop, tuple[_Keeper, aiohttp.ClientSession]] = {}
 
 
 async def session() -> aiohttp.ClientSession:
@@ -226,37 +348,58 @@ async def session() -> aiohttp.ClientSession:
     if loop not in _sessions:
         _forget_closed_loops()
         # An asynchronous generator is closed by asyncio.run when its loop ends; so the session is too.
-        keeper = _keeper(loop)
-        _keepers[loop] = keeper
-        _sessions[loop] = await anext(keeper)
-    return _sessions[loop]
+        keeper = _keep(loop)
+        _sessions[loop] = keeper, await anext(keeper)
+    return _sessions[loop][1]
 
 
-async def _keeper(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[aiohttp.ClientSession, None]:
+async def _keep(loop: asyncio.AbstractEventLoop) -> _Keeper:
     # limit=0: the default of 100 would let stream 101 wait in silence.
-    connector = aiohttp.TCPConnector(limit=0)
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS)
+    jar = aiohttp.DummyCookieJar()
     try:
-        async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as client:
+        async with aiohttp.ClientSession(
+            connector=connector, cookie_jar=jar, auto_decompress=False
+        ) as client:
             yield client
     finally:
         _sessions.pop(loop, None)
-        _keepers.pop(loop, None)
 
 
 async def close() -> None:
     """Close the running loop's session, if it has one."""
-    if keeper := _keepers.get(asyncio.get_running_loop()):
-        await keeper.aclose()
+    if kept := _sessions.get(asyncio.get_running_loop()):
+        await kept[0].aclose()
 
 
 def _forget_closed_loops() -> None:
-    for loop in [loop for loop in _sessions if loop.is_closed()]:
-        del _sessions[loop], _keepers[loop]
+    for loop in list(_sessions):
+        if loop.is_closed():
+            _sessions.pop(loop, None)
 
 
-@atexit.register
-def _close_idle() -> None:
-    # A kernel's loop is stopped, not closed, when its process ends.
-    for loop, keeper in list(_keepers.items()):
-        if not loop.is_closed() and not loop.is_running():
+_last_tasks: set[asyncio.Future[None]] = set()
+
+
+@runtime.at_shutdown
+def _close_all() -> None:
+    for loop, (keeper, _) in list(_sessions.items()):
+        if loop.is_running():
+            loop.call_soon_threadsafe(_close_soon, keeper)
+        elif not loop.is_closed() and not _inside_a_loop():
+            # A kernel's loop is stopped, not closed, when its process ends.
             loop.run_until_complete(keeper.aclose())
+
+
+def _inside_a_loop() -> bool:
+    try:
+        return asyncio.get_running_loop().is_running()
+    except RuntimeError:
+        return False
+
+
+def _close_soon(keeper: _Keeper) -> None:
+    # The loop itself holds its tasks but weakly.
+    closing = asyncio.ensure_future(keeper.aclose())
+    _last_tasks.add(closing)
+    closing.add_done_callback(_last_tasks.discard)
