@@ -172,8 +172,10 @@ async def test_a_model_is_any_gguf_file_also_relative_or_at_home(monkeypatch, tm
     monkeypatch.chdir(tmp_path)
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path))
+    loaded = {*engine._engines, file.resolve()}
     for model in (str(tmp_path / "mine.gguf"), "mine.gguf", "~/mine.gguf"):
         assert (await events_of(model=model, max_tokens=1))[-2] == FinishReason("length")
+    assert {*engine._engines} <= loaded  # the same file by another name is not loaded again
 
 
 @pytest.mark.parametrize("model", ["gpt-4", "nowhere/model.gguf", "~nobody/x.gguf", "a\0b", "."])
@@ -287,3 +289,8 @@ def test_what_the_engine_refuses_is_a_provider_error():
 def test_the_reasoning_of_a_model_is_kept_apart():
     chunk = {"choices": [{"delta": {"reasoning_content": "Hm.", "content": "Yes."}, "finish_reason": None}]}
     assert list(local._events_of(chunk)) == [Reasoning("Hm."), "Yes."]
+
+
+def test_a_chunk_without_text_yields_none():
+    chunk = {"choices": [{"delta": {"content": ""}, "finish_reason": None}]}
+    assert list(local._events_of(chunk)) == []
