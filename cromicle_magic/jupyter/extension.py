@@ -85,6 +85,6 @@ class _Nesting:
         return self._begun is not None and self._begun == self._message()
 
     def _message(self) -> str | None:
-        header = self._shell.get_parent().get("header", {})
+        header = (self._shell.get_parent() or {}).get("header", {})  # a kernel that has just begun has none
         message: str | None = header.get("msg_id")
         return message
