@@ -18,7 +18,7 @@ import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from concurrent.futures import Future
-from contextlib import aclosing, closing, contextmanager, suppress
+from contextlib import ExitStack, aclosing, closing, contextmanager, suppress
 from typing import Any, Generic, Literal, TypeVar, get_args
 
 from cromicle_magic.errors import RequestError
@@ -289,8 +289,9 @@ def shutdown() -> None:
         helper, _helper = _helper, None
     if helper is not None:
         helper.close()
-    for close in _closers:
-        close()
+    with ExitStack() as closing_all:  # each is called, whatever another one raises
+        for close in _closers:
+            closing_all.callback(close)
 
 
 class _Beat:

@@ -220,8 +220,30 @@ class TestShutdown:
         with pytest.raises(OSError, match="Too many open files"):
             list(runtime.iterate(Source()))
 
+    def test_each_shutdown_calls_all_who_asked_after_the_loop_has_ended(self, monkeypatch):
+        monkeypatch.setattr(runtime, "_closers", [])
+        called = []
+
+        @runtime.at_shutdown
+        def first():
+            called.append(("first", helpers()))
+
+        @runtime.at_shutdown
+        def broken():
+            raise KeyError("in a closer")
+
+        @runtime.at_shutdown
+        def last():
+            called.append(("last", helpers()))
+
+        list(runtime.iterate(Source()))
+        with pytest.raises(KeyError):
+            runtime.shutdown()
+        assert sorted(called) == [("first", []), ("last", [])]
+        runtime._closers.clear()  # the list of this test, before the clean-up shuts down again
+
     def test_the_interpreter_ends_while_work_is_in_flight(self):
-        script("""
+        output = script("""
             import asyncio
             from cromicle_magic import runtime
 
@@ -233,8 +255,9 @@ class TestShutdown:
                     print("closed", flush=True)
 
             items = runtime.iterate(silent)
-            print(next(items))
+            print(next(items), flush=True)
         """)
+        assert output == "1\nclosed\n"
 
 
 class TestInterrupt:
