@@ -243,7 +243,7 @@ class TestOptions:
         assert (reply.status, Silent.closed) == ("failed", True)
 
     async def test_a_timeout_is_between_two_words_and_not_for_the_whole(self):
-        reply = prepare("one two three four five", provider=Scripted.playing(delay=0.1), timeout=0.3)
+        reply = prepare("a b c d e f g h i j k l", provider=Scripted.playing(delay=0.1), timeout=1)
         await run(reply)
         assert reply.status == "complete"
 
