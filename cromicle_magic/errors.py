@@ -33,13 +33,9 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Any
 
 from cromicle_magic.text import one_line
-
-if TYPE_CHECKING:
-    from cromicle_magic.exchange import Reply
-
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -164,11 +160,11 @@ class CromicleInterrupted(_OneLine, KeyboardInterrupt):
 
     Attributes
     ----------
-    reply : Reply
+    reply : cromicle_magic.Reply
         What had arrived, with status ``"stopped"``.
     """
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Any) -> None:
         super().__init__(reply)
         self.reply = reply
 
