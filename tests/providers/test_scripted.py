@@ -1,7 +1,7 @@
 """The fake that ships is a provider like any other, and the same each time."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cromicle_magic.errors import MessageError, OptionWarning, ProviderError, TruncatedError
@@ -87,6 +87,7 @@ def test_wrong_messages_are_refused_at_the_call(messages):
         Scripted.create_async_generator("", messages)
 
 
+@settings(deadline=None)
 @given(st.text().filter(lambda text: text.strip()))
 def test_the_words_together_are_the_reply(reply):
     assert "".join(event for event in _word_by_word(reply, [], None) if isinstance(event, str)) == reply
