@@ -65,7 +65,8 @@ def footer(reply: Reply) -> str:
     tokens = f"{reply.usage.completion_tokens} tokens" if reply.usage else ""
     seconds = f"{reply.timing.total:.1f} s" if reply.timing.total is not None else ""
     status = _ENDINGS[reply.status] if reply.text or reply.status != "complete" else "an empty answer"
-    return " · ".join(filter(None, [reply.request.model, tokens, seconds, status, *reply.notes]))
+    who = reply.request.model or reply.request.provider.__name__
+    return " · ".join(filter(None, [who, tokens, seconds, status, *reply.notes]))
 
 
 _ENDINGS = {

@@ -45,7 +45,6 @@ class Cromicle(AsyncGeneratorProvider):
     url = "https://cromicle.top"
     working = False
     supports_gpt_35_turbo = True
-    default_model = "gpt-3.5-turbo"
     options = frozenset({"url", "token", "proxy", "timeout"})
 
     @classmethod
@@ -110,7 +109,7 @@ class Cromicle(AsyncGeneratorProvider):
     @classmethod
     def refused(cls, model: str, options: Iterable[str]) -> dict[str, str]:
         """Return what the protocol cannot carry: sampling options, and any model but the default one."""
-        served = model in ("", "auto", cls.default_model)
+        served = model in ("", "auto", "gpt-3.5-turbo")
         note = f"{cls.__name__} cannot choose a model; the service's own one answered."
         return super().refused(model, options) | ({} if served else {"model": note})
 

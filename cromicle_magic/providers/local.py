@@ -29,6 +29,9 @@ from cromicle_magic.messages import (
 from cromicle_magic.providers import engine, weights
 from cromicle_magic.providers.base import AsyncGeneratorProvider, keeping_partial
 
+TEMPERATURE = 0.2
+"""What the model card of SmolLM2-135M-Instruct samples with; a model so small rambles with more."""
+
 
 class Local(AsyncGeneratorProvider):
     """SmolLM2-135M-Instruct, or any chat model in a GGUF file, run by xllamacpp in this process.
@@ -63,7 +66,7 @@ class Local(AsyncGeneratorProvider):
             The conversation; `default_system` stands before it unless it has a system message.
         proxy
             Reported by an `OptionWarning`: nothing goes over the network.
-        temperature : float, default 0.8
+        temperature : float, default 0.2
             From 0, the likeliest token each time, to 100.
         top_p : float, default 0.95
             From 0 to 1.
@@ -92,6 +95,7 @@ class Local(AsyncGeneratorProvider):
         request = {
             "messages": with_system(as_messages(messages), cls.default_system),
             "stream_options": {"include_usage": True},
+            "temperature": TEMPERATURE,
             **_sampling(kwargs),
         }
         cls.report_refused(model, kwargs if proxy is None else [*kwargs, "proxy"])
