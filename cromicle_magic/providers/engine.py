@@ -114,12 +114,15 @@ class Engine:
             job.stop.set()
 
     def close(self) -> None:
-        """End all requests and threads; a request that comes later ends at once."""
+        """End all requests and threads and free the model; a request that comes later ends at once."""
         self._ending.set()
         for _ in self._workers:
             self._jobs.put(None)
         for worker in self._workers:
             worker.join(_JOIN_SECONDS)
+        # xllamacpp's own thread may still compute the last token. Only the end of the server waits for
+        # it; an exit that does not wait now and then ends in a segmentation fault.
+        self._server = None
 
     def _work(self) -> None:
         for job in iter(self._jobs.get, None):

