@@ -2,9 +2,14 @@
 
 import socket
 
+import hypothesis
 import pytest
 
 from cromicle_magic import config
+
+# A busy machine is no fault of the code's.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 REAL_CONNECT = socket.socket.connect
 

@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cromicle_magic import errors
@@ -102,7 +102,6 @@ def test_an_error_survives_a_copy_and_another_process(kind, again):
     assert (type(twin), str(twin), vars(twin)) == (kind, str(error), vars(error))
 
 
-@settings(deadline=None)
 @given(st.sampled_from(ERRORS), EVERY_CHARACTER, EVERY_CHARACTER)
 def test_an_error_is_shown_as_one_harmless_line(kind, message, hint):
     (line,) = kind(message, hint)._render_traceback_()

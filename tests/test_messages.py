@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cromicle_magic.errors import MessageError
@@ -103,7 +103,6 @@ class TestFormatPrompt:
         with pytest.raises(MessageError):
             format_prompt(messages)
 
-    @settings(deadline=None)
     @given(st.lists(st.tuples(st.sampled_from(["system", "user", "assistant"]), st.text()), min_size=2))
     def test_every_message_that_says_something_is_there_in_order(self, pairs):
         lines = [f"{role.capitalize()}: {content}" for role, content in pairs if content.strip()]
@@ -111,7 +110,6 @@ class TestFormatPrompt:
 
 
 class TestEvents:
-    @settings(deadline=None)
     @given(EVENTS)
     def test_an_event_survives_json(self, event):
         again = event_from_json(json.loads(json.dumps(event_to_json(event))))
@@ -187,7 +185,6 @@ class TestAsMessages:
         with pytest.raises(MessageError, match=r"U\+D83D\) at character 2"):
             as_messages(prompt)
 
-    @settings(deadline=None)
     @given(st.text(st.characters(exclude_categories=["Cs"])))
     def test_all_other_text_passes_unchanged(self, text):
         assert text_of(as_messages(text)[0]["content"]) == text

@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cromicle_magic.text import one_line, visible
@@ -33,7 +33,6 @@ def acts(character):
     )
 
 
-@settings(deadline=None)
 @given(EVERY_CHARACTER)
 @example("\x1b]0;title\x07\x9b31m\r\x7f\u202e\ud800")
 def test_no_control_bidi_or_surrogate_survives(text):
@@ -45,13 +44,11 @@ def test_not_one_of_all_the_characters_survives():
     assert [hex(ord(character)) for character in shown if acts(character)] == []
 
 
-@settings(deadline=None)
 @given(EVERY_CHARACTER)
 def test_what_is_visible_stays_as_it_is(text):
     assert visible(visible(text)) == visible(text)
 
 
-@settings(deadline=None)
 @given(EVERY_CHARACTER)
 def test_visible_text_can_be_encoded(text):
     visible(text).encode()
@@ -83,7 +80,6 @@ def test_a_windows_line_end_is_a_line_end():
     assert visible("a\r\nb") == "a\nb"
 
 
-@settings(deadline=None)
 @given(EVERY_CHARACTER, st.integers(1, 50))
 @example("a\u2028b\u2029c\x85d\x0be\x1cf", 50)
 def test_one_line_is_one_line_of_at_most_the_limit(text, limit):

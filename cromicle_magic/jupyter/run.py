@@ -49,7 +49,8 @@ def blocking(shell: InteractiveShell, parsed: Parsed) -> None:
                     painter.tick()
                 else:
                     painter.feed(event)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):  # cancelled: the extension was unloaded meanwhile
+        reply.end("stopped")
         raise CromicleInterrupted(reply) from None
     finally:
         painter.close(footer(reply))
