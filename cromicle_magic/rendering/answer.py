@@ -1,0 +1,140 @@
+"""A whole answer in its final form, in steps: link definitions and footnotes known, cut blocks joined."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from markdown_it.token import Token
+
+from cromicle_magic.rendering import elements
+from cromicle_magic.rendering.blocks import Piece, Reader
+from cromicle_magic.rendering.elements import Look
+
+WINDOW = 8192
+"""Characters of source read in one step; no block up to this size is ever cut."""
+
+# What a piece ends with, what the next begins with, and what must go on for the two to be one.
+_SEAMS = [
+    ("</code></pre>", re.compile(r"<pre[^>]*><code>"), "fence"),
+    ("</tbody>\n</table></div>", re.compile(r"<div[^>]*><table[^>]*>\s*<tbody>"), "table"),
+    ("</p>", re.compile(r"<p [^>]*>"), "paragraph"),
+    ("</ol>", re.compile(r"<ol[^>]*>\s*"), ""),
+    ("</ul>", re.compile(r"<ul[^>]*>\s*"), ""),
+    ("</blockquote>", re.compile(r"<blockquote[^>]*>\s*"), ""),
+    ("</li>", re.compile(re.escape(elements.CONTINUED)), ""),
+]
+
+
+@dataclass
+class _Notes:
+    """Footnotes, taken out of the text to stand at its end."""
+
+    tokens: dict[str, list[Token]] = field(default_factory=dict)
+
+    def take(self, tokens: list[Token]) -> list[Token]:
+        """Return `tokens` without the footnotes among them."""
+        kept: list[Token] = []
+        into = kept
+        for token in tokens:
+            if token.type == "footnote_reference_open" and token.level == 0:
+                into = []
+                self.tokens.setdefault(token.meta["label"], into)
+            elif token.type == "footnote_reference_close" and token.level == 0:
+                into = kept
+            else:
+                into.append(token)
+        return kept
+
+    def steps(self, look: Look) -> Iterator[str]:
+        """Yield the list of them, in the order of their numbers; "" while at work."""
+        html: list[str] = []
+        while len(html) < len(self.tokens):
+            unused = next((label for label in self.tokens if label not in look.numbers), "")
+            labels = [label for label in look.numbers if label in self.tokens]
+            label = labels[len(html)] if len(html) < len(labels) else unused
+            look.number(label)
+            html.append(f'<li dir="auto">{elements.html_of(self.tokens[label], look)}</li>\n')
+            yield ""
+        if html:
+            yield f'<hr>\n<ol style="font-size:90%">\n{"".join(html)}</ol>\n'
+
+
+def steps(text: str, look: Look, known: Mapping[int, tuple[int, str]]) -> Iterator[str]:
+    """Yield the HTML of a whole answer piece by piece; "" while at work, so that others can be served.
+
+    Parameters
+    ----------
+    text
+        The answer; its lines end with LF.
+    look
+        Takes in the definitions and the numbers of footnotes.
+    known
+        Where blocks begin whose final form is known already: the length of their source, and the form.
+    """
+    references: dict[str, object] = {}
+    if "]:" in text:
+        yield from _definitions(text, look, references)
+    look.env["references"] = references
+    notes, last = _Notes(), ""
+    for html, kind in _pieces(text, look, known, references, notes):
+        if not html:
+            yield ""
+            continue
+        last, html = _sewn(last, html, kind) if kind is not None else (last, html)
+        yield last
+        last = html
+    yield last
+    yield from notes.steps(look)
+
+
+def _definitions(text: str, look: Look, references: dict[str, object]) -> Iterator[str]:
+    notes = _Notes()
+    for piece in _read(text, Reader(WINDOW, references=references), {}):
+        if isinstance(piece, Piece):
+            notes.take(piece.tokens)
+            yield ""
+    look.env["notes"] = set(notes.tokens)
+
+
+def _read(text: str, reader: Reader, known: Mapping[int, tuple[int, str]]) -> Iterator[Piece | str]:
+    at = 0
+    while at < len(text):
+        if at in known and not reader.going_on:
+            size, html = known[at]
+            at += size
+            yield html
+        elif piece := reader.step(text[at : at + WINDOW + 1], ended=at + WINDOW >= len(text)):
+            at += piece.size
+            yield piece
+
+
+def _pieces(
+    text: str,
+    look: Look,
+    known: Mapping[int, tuple[int, str]],
+    references: dict[str, object],
+    notes: _Notes,
+) -> Iterator[tuple[str, str | None]]:
+    """Yield HTML and, where it goes on with a block that was cut, what goes on in it."""
+    reader = Reader(WINDOW, references=references)
+    for piece in _read(text, reader, known):
+        if isinstance(piece, str):
+            yield piece, None
+            continue
+        for html in elements.steps(notes.take(piece.tokens), look):
+            yield html, piece.goes_on
+
+
+def _sewn(last: str, html: str, kind: str) -> tuple[str, str]:
+    """Make one of the blocks at the end of `last` and at the beginning of `html`."""
+    while True:
+        bare = last.rstrip("\n")
+        for end, begin, needed in _SEAMS:
+            found = begin.match(html) if bare.endswith(end) and needed in ("", kind) else None
+            if found:
+                last, html = bare[: -len(end)], html[found.end() :]
+                break
+        else:
+            return last, html
