@@ -10,16 +10,16 @@ from markdown_it.token import Token
 
 from cromicle_magic.rendering import elements
 from cromicle_magic.rendering.blocks import Piece, Reader
-from cromicle_magic.rendering.elements import Look
+from cromicle_magic.rendering.spans import Look
 
 WINDOW = 8192
 """Characters of source read in one step; no block up to this size is ever cut."""
 
 # What a piece ends with, what the next begins with, and what must go on for the two to be one.
 _SEAMS = [
-    ("</code></pre>", re.compile(r"<pre[^>]*><code>"), "fence"),
+    ("</code></pre>", re.compile(r"<pre[^>]*><code[^>]*>"), "fence"),
     ("</tbody>\n</table></div>", re.compile(r"<div[^>]*><table[^>]*>\s*<tbody>"), "table"),
-    ("</p>", re.compile(r"<p [^>]*>"), "paragraph"),
+    ("</p>", re.compile(r"<p[^>]*>"), "paragraph"),
     ("</ol>", re.compile(r"<ol[^>]*>\s*"), ""),
     ("</ul>", re.compile(r"<ul[^>]*>\s*"), ""),
     ("</blockquote>", re.compile(r"<blockquote[^>]*>\s*"), ""),
@@ -55,7 +55,7 @@ class _Notes:
             labels = [label for label in look.numbers if label in self.tokens]
             label = labels[len(html)] if len(html) < len(labels) else unused
             look.number(label)
-            html.append(f'<li dir="auto">{elements.html_of(self.tokens[label], look)}</li>\n')
+            html.append(f"<li>{elements.html_of(self.tokens[label], look)}</li>\n")
             yield ""
         if html:
             yield f'<hr>\n<ol style="font-size:90%">\n{"".join(html)}</ol>\n'

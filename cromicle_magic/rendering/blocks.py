@@ -132,7 +132,8 @@ class Reader:
         """A part of the one block that there is, if it is long enough."""
         complete = lines[:-1]
         size = sum(len(line) + 1 for line in complete)
-        if full and size * 2 < self.window:
+        enough = self.window if self.longest is None else 2 * self.longest
+        if (full and size * 2 < self.window) or len(lines[-1]) >= enough:
             return self._torn(lines)
         if not full and (self.longest is None or size < self.longest):
             return None

@@ -29,9 +29,11 @@ _LANGUAGES = """
 LANGUAGES = frozenset(_LANGUAGES.split())
 """Those whose lexers stay fast on hostile text: tests/bench/bench_render.py measures each."""
 
-_STYLE = "overflow-x:auto;white-space:pre;overflow-wrap:normal"
-# Pygments' standard short names -> JupyterLab's variable and a fallback with a contrast of 4.5 on white.
-_COLOURS = {
+# JupyterLab wraps the lines of both elements.
+_PRE = "overflow-x:auto"
+_CODE = "white-space:pre;overflow-wrap:normal"
+# Pygments' short names -> JupyterLab's variable, and for elsewhere a colour with a contrast of 4.5 on white.
+COLOURS = {
     "c": ("comment", "#3d7b7b"),
     "cp": ("meta", "#8822cc"),
     "k": ("keyword", "#008000"),
@@ -55,19 +57,35 @@ _COLOURS = {
 }
 
 
-def html_of(source: str, language: str = "") -> str:
-    """Return a ``<pre>`` that shows `source`, coloured if `language` is one of `LANGUAGES`."""
-    inside = "".join(_spans(visible(source), language.lower()))
-    return f'<pre dir="ltr" style="{_STYLE}"><code>{inside}</code></pre>'
+def html_of(source: str, info: str = "", *, style: str = "") -> str:
+    """Return a ``<pre>`` that shows `source`.
+
+    Parameters
+    ----------
+    source
+        The code.
+    info
+        What stands behind the fence: its first word chooses the colours, if it is one of `LANGUAGES`.
+    style
+        Margins.
+    """
+    language = (info.lower().split() or [""])[0]
+    colours: set[str] = set()
+    inside = "".join(_spans(visible(source), language, colours))
+    # The variables are named once for all spans: they would make the page three times as long.
+    names = [f"--{name}:var(--jp-mirror-editor-{'-color,'.join(COLOURS[name])})" for name in sorted(colours)]
+    styles = ";".join(filter(None, (_PRE, style, *names)))
+    return f'<pre dir="ltr" style="{styles}"><code style="{_CODE}">{inside}</code></pre>'
 
 
-def _spans(source: str, language: str) -> Iterator[str]:
+def _spans(source: str, language: str, colours: set[str]) -> Iterator[str]:
     if language not in LANGUAGES or max(map(len, source[:LONGEST].split("\n"))) > LONGEST_LINE:
         yield escape(source)
         return
     cut = len(source) if len(source) <= LONGEST else source.rfind("\n", 0, LONGEST) + 1
     for colour, text in _runs(_lexer(language).get_tokens(source[:cut])):
-        yield f'<span style="color:{colour}">{escape(text)}</span>' if colour else escape(text)
+        yield f'<span style="color:var(--{colour})">{escape(text)}</span>' if colour else escape(text)
+        colours |= {colour} - {""}
     yield escape(source[cut:])
 
 
@@ -88,9 +106,9 @@ def _colour(kind: Any) -> str:
     from pygments.token import STANDARD_TYPES
 
     while kind is not None:
-        found = _COLOURS.get(STANDARD_TYPES.get(kind, ""))
-        if found:
-            return f"var(--jp-mirror-editor-{found[0]}-color,{found[1]})"
+        name: str = STANDARD_TYPES.get(kind, "")
+        if name in COLOURS:
+            return name
         kind = kind.parent
     return ""
 

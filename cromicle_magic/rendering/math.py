@@ -66,7 +66,7 @@ def _opener(src: str, at: int) -> str:
 def _end(src: str, at: int, opener: str, limit: int) -> int:
     inside = at + len(opener)
     close = _unescaped(src, _CLOSERS[opener], inside, min(limit, inside + LONGEST))
-    if close <= inside or not src[inside:close].strip():
+    if close < 0 or not re.search(r"[^\W_]", src[inside:close]):
         return -1
     if opener == "$" and not _is_math(src, at, close):
         return -1

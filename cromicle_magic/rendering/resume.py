@@ -178,6 +178,8 @@ def _line(token: Token) -> int:
 
 def resumed(tokens: list[Token], resume: Resume) -> list[Token]:
     """Return `tokens`, read behind `resume`, without what it made up and with the numbers it goes on from."""
+    if tokens and resume != Resume():
+        tokens[0].meta["continued"] = True
     _renumber(tokens, resume)
     if resume.kind == "paragraph":
         first = next((token for token in tokens if token.type == "inline"), None)
@@ -187,6 +189,15 @@ def resumed(tokens: list[Token], resume: Resume) -> list[Token]:
     if resume.kind == "table":
         return _without(tokens, "thead_open", "thead_close")
     return _without(tokens, "hr", "hr") if resume.lines and not resume.kind else tokens
+
+
+def mark_cut(tokens: Sequence[Token]) -> None:
+    """Mark the last block of `tokens`, and what in it is open, as going on elsewhere."""
+    top = list(_children(tokens, 0, len(tokens)))
+    while top:
+        start, end = top[-1]
+        tokens[start].meta["goes_on"] = True
+        top = list(_children(tokens, start + 1, end))
 
 
 def _renumber(tokens: Sequence[Token], resume: Resume) -> None:

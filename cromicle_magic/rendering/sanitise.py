@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from cromicle_magic.rendering.code import COLOURS
 from cromicle_magic.rendering.math import CLASS, IGNORE
 
 if TYPE_CHECKING:
@@ -17,8 +18,12 @@ _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _INLINE = {"a", "br", "code", "del", "em", "img", "span", "strong", "sup"}
 _TABLE = {"table", "tbody", "td", "th", "thead", "tr"}
 TAGS = frozenset({"blockquote", "div", "hr", "li", "ol", "p", "pre", "ul"} | _HEADINGS | _INLINE | _TABLE)
+_MARGINS = {"margin", "margin-bottom", "margin-top"}
+_COLOURS = {f"--{name}" for name in COLOURS}
 STYLES = frozenset(
-    {"color", "font-size", "list-style", "margin", "overflow-wrap", "overflow-x", "text-align", "white-space"}
+    {"color", "font-size", "list-style", "overflow-wrap", "overflow-x", "text-align", "white-space"}
+    | _MARGINS
+    | _COLOURS
 )
 ATTRIBUTES = {
     "a": {"href", "title", "target"},
@@ -26,8 +31,9 @@ ATTRIBUTES = {
     "img": {"alt", "loading", "referrerpolicy", "src", "title"},
     "ol": {"dir", "start", "style"},
     "span": {"dir", "style"},
-    **{name: {"dir"} for name in {"blockquote", "p", "table", "ul"} | _HEADINGS},
-    **{name: {"dir", "style"} for name in ("li", "pre", "td", "th")},
+    "code": {"style"},
+    **{name: {"dir"} for name in _HEADINGS},
+    **{name: {"dir", "style"} for name in ("blockquote", "li", "p", "pre", "table", "td", "th", "ul")},
 }
 _CLASSES = {name: {*CLASS.split(), *IGNORE.split()} for name in ("div", "span")}
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from markdown_it.token import Token
 
-from cromicle_magic.rendering import answer, elements, math, tail
+from cromicle_magic.rendering import answer, elements, math, resume, tail
 from cromicle_magic.rendering.blocks import Reader
-from cromicle_magic.rendering.elements import Look
-from cromicle_magic.rendering.resume import closed
+from cromicle_magic.rendering.spans import Look
 
 WINDOW = 4096
 LONGEST = 1024
@@ -31,11 +30,14 @@ class Update:
         Safe HTML of the open end: it takes the place of the former one.
     more : bool
         Whether there is more to read already: another update brings it. The tail is empty then.
+    read : int
+        Characters of source that are finished, of the whole answer, its lines ended by LF.
     """
 
     finished: str
     tail: str
     more: bool
+    read: int
 
 
 def wrap(html: str) -> str:
@@ -60,8 +62,8 @@ class Stream:
     >>> stream.feed("# Title\\n\\nSome **bold")
     >>> update = stream.update()
     >>> print(update.finished, update.tail, sep="")
-    <h1 dir="auto">Title</h1>
-    <p dir="auto">Some <strong>bold</strong></p>
+    <h1>Title</h1>
+    <p>Some <strong>bold</strong></p>
     <BLANKLINE>
     """
 
@@ -85,7 +87,7 @@ class Stream:
         self._take()
         finished = self._finished() if self._lines or len(self._open) >= WINDOW else ""
         more = len(self._open) >= WINDOW
-        return Update(finished, "" if more else self._tail(), more)
+        return Update(finished, "" if more else self._tail(), more, self._at)
 
     def steps(self) -> Iterator[str]:
         """Yield the final form of the whole answer in parts, to be joined and wrapped.
@@ -122,6 +124,8 @@ class Stream:
         if piece is None:
             self._lines = 0
             return ""
+        if self._reader.going_on:
+            resume.mark_cut(piece.tokens)
         html = elements.html_of(piece.tokens, self._look)
         source, self._open = self._open[: piece.size], self._open[piece.size :]
         if piece.whole and "[^" not in source:
@@ -137,6 +141,11 @@ class Stream:
         source = tail.decided(self._open, code=False)
         tokens = self._reader.tail(source, {"open": True})
         lines = [*self._reader.resume.lines, *source.rstrip("\n").split("\n")]
-        if source != self._open and tokens and tokens[-1].type == "fence" and not closed(tokens[-1], lines):
+        if (
+            source != self._open
+            and tokens
+            and tokens[-1].type == "fence"
+            and not resume.closed(tokens[-1], lines)
+        ):
             return self._reader.tail(tail.decided(self._open, code=True), {"open": True})
         return tokens
