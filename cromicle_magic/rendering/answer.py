@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import overload
 
 from markdown_it.token import Token
 
@@ -28,8 +29,14 @@ _SEAMS = [
 
 
 @dataclass
-class _Notes:
-    """Footnotes, taken out of the text to stand at its end."""
+class Notes:
+    """Footnotes, taken out of the text to stand at its end.
+
+    Attributes
+    ----------
+    tokens : dict
+        The blocks of each, by its label.
+    """
 
     tokens: dict[str, list[Token]] = field(default_factory=dict)
 
@@ -73,32 +80,50 @@ def steps(text: str, look: Look, known: Mapping[int, tuple[int, str]]) -> Iterat
     known
         Where blocks begin whose final form is known already: the length of their source, and the form.
     """
-    references: dict[str, object] = {}
-    if "]:" in text:
-        yield from _definitions(text, look, references)
-    look.env["references"] = references
-    notes, last = _Notes(), ""
-    for html, kind in _pieces(text, look, known, references, notes):
-        if not html:
+    notes, last = Notes(), ""
+    for piece in read(text, look, known):
+        html, goes_on = "", None
+        if isinstance(piece, str):
+            html = piece
+        elif piece:
+            goes_on = piece.goes_on
+            for made in elements.steps(notes.take(piece.tokens), look):
+                html = made
+                yield ""
+        if html:
+            last, html = (last, html) if goes_on is None else _sewn(last, html, goes_on)
+            yield last
+            last = html
+        else:
             yield ""
-            continue
-        last, html = _sewn(last, html, kind) if kind is not None else (last, html)
-        yield last
-        last = html
     yield last
     yield from notes.steps(look)
 
 
-def _definitions(text: str, look: Look, references: dict[str, object]) -> Iterator[str]:
-    notes = _Notes()
-    for piece in _read(text, Reader(WINDOW, references=references), {}):
-        if isinstance(piece, Piece):
-            notes.take(piece.tokens)
-            yield ""
-    look.env["notes"] = set(notes.tokens)
+@overload
+def read(text: str, look: Look) -> Iterator[Piece | None]: ...
+@overload
+def read(text: str, look: Look, known: Mapping[int, tuple[int, str]]) -> Iterator[Piece | str | None]: ...
+def read(
+    text: str, look: Look, known: Mapping[int, tuple[int, str]] | None = None
+) -> Iterator[Piece | str | None]:
+    """Yield the pieces of a whole answer, or their form where it is known; ``None`` while at work.
+
+    The definitions of links and footnotes are in the environment of `look` before the first piece comes.
+    """
+    references: dict[str, object] = {}
+    if "]:" in text:
+        notes = Notes()
+        for piece in _pieces(text, Reader(WINDOW, references=references), {}):
+            if isinstance(piece, Piece):
+                notes.take(piece.tokens)
+            yield None
+        look.env["notes"] = set(notes.tokens)
+    look.env["references"] = references
+    yield from _pieces(text, Reader(WINDOW, references=references), known or {})
 
 
-def _read(text: str, reader: Reader, known: Mapping[int, tuple[int, str]]) -> Iterator[Piece | str]:
+def _pieces(text: str, reader: Reader, known: Mapping[int, tuple[int, str]]) -> Iterator[Piece | str]:
     at = 0
     while at < len(text):
         if at in known and not reader.going_on:
@@ -108,23 +133,6 @@ def _read(text: str, reader: Reader, known: Mapping[int, tuple[int, str]]) -> It
         elif piece := reader.step(text[at : at + WINDOW + 1], ended=at + WINDOW >= len(text)):
             at += piece.size
             yield piece
-
-
-def _pieces(
-    text: str,
-    look: Look,
-    known: Mapping[int, tuple[int, str]],
-    references: dict[str, object],
-    notes: _Notes,
-) -> Iterator[tuple[str, str | None]]:
-    """Yield HTML and, where it goes on with a block that was cut, what goes on in it."""
-    reader = Reader(WINDOW, references=references)
-    for piece in _read(text, reader, known):
-        if isinstance(piece, str):
-            yield piece, None
-            continue
-        for html in elements.steps(notes.take(piece.tokens), look):
-            yield html, piece.goes_on
 
 
 def _sewn(last: str, html: str, kind: str) -> tuple[str, str]:

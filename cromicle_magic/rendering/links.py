@@ -40,7 +40,7 @@ def anchor(href: str, label: str, text: str, title: str = "") -> str:
     shown = label if text.strip() else escape(readable(href))
     name = f' title="{escape(visible(title))}"' if title else ""
     return (
-        f'<a href="{escape(href)}"{name} target="_blank" rel="{REL}">{shown}</a>{escape(_beware(href, text))}'
+        f'<a href="{escape(href)}"{name} target="_blank" rel="{REL}">{shown}</a>{escape(beware(href, text))}'
     )
 
 
@@ -62,7 +62,8 @@ def _host(href: str) -> str:
     return parts.hostname or ""
 
 
-def _beware(href: str, text: str) -> str:
+def beware(href: str, text: str) -> str:
+    """Return what must be said behind a link whose `text` reads like an address: where it really leads."""
     host = _host(href)
     claimed = _HOST.match(text.strip())
     disguised = "@" in urlsplit(href).netloc

@@ -90,7 +90,7 @@ def cut(tokens: Sequence[Token], lines: Sequence[str], *, torn: bool = False) ->
     torn
         Whether the last line is to be cut after its end, though it goes on.
     """
-    top = list(_children(tokens, 0, len(tokens)))
+    top = list(children(tokens, 0, len(tokens)))
     cuts = list(_cuts(tokens, lines, top[-1], _Path(), torn)) if top else []
     if torn:
         return cuts[-1] if cuts and cuts[-1].line >= len(lines) else None
@@ -99,7 +99,7 @@ def cut(tokens: Sequence[Token], lines: Sequence[str], *, torn: bool = False) ->
     return next(small, cuts[-1] if cuts else None)
 
 
-def _children(tokens: Sequence[Token], start: int, end: int) -> Iterator[tuple[int, int]]:
+def children(tokens: Sequence[Token], start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield where each block of a level begins and ends."""
     depth, begin = 0, start
     for index in range(start, end):
@@ -120,11 +120,11 @@ def _cuts(
         yield from _in_leaf(token, lines, path, torn)
         return
     inner = _entered(tokens, span, lines, path)
-    children = list(_children(tokens, start + 1, end))
-    if inner is None or not children:
+    spans = list(children(tokens, start + 1, end))
+    if inner is None or not spans:
         return
-    last = children[-1]
-    if len(children) > 1:
+    last = spans[-1]
+    if len(spans) > 1:
         yield Cut(_line(tokens[last[0]]), inner.resume())
     yield from _cuts(tokens, lines, last, inner, torn)
 
@@ -134,7 +134,7 @@ def _entered(
 ) -> _Path | None:
     token = tokens[span[0]]
     if token.type.endswith("list_open"):
-        count = sum(1 for _ in _children(tokens, span[0] + 1, span[1]))
+        count = sum(1 for _ in children(tokens, span[0] + 1, span[1]))
         number = int(token.attrGet("start") or 1) + count - 1
         return _Path(path.segments, (*path.numbers, number))
     line = lines[_line(token)]
@@ -193,11 +193,11 @@ def resumed(tokens: list[Token], resume: Resume) -> list[Token]:
 
 def mark_cut(tokens: Sequence[Token]) -> None:
     """Mark the last block of `tokens`, and what in it is open, as going on elsewhere."""
-    top = list(_children(tokens, 0, len(tokens)))
+    top = list(children(tokens, 0, len(tokens)))
     while top:
         start, end = top[-1]
         tokens[start].meta["goes_on"] = True
-        top = list(_children(tokens, start + 1, end))
+        top = list(children(tokens, start + 1, end))
 
 
 def _renumber(tokens: Sequence[Token], resume: Resume) -> None:
