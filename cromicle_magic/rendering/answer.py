@@ -13,7 +13,7 @@ from cromicle_magic.rendering import elements
 from cromicle_magic.rendering.blocks import Piece, Reader
 from cromicle_magic.rendering.spans import Look
 
-WINDOW = 8192
+WINDOW = 6144
 """Characters of source read in one step; no block up to this size is ever cut."""
 
 # What a piece ends with, what the next begins with, and what must go on for the two to be one.

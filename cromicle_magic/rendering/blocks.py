@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from markdown_it.token import Token
 
 from cromicle_magic.rendering import parser
-from cromicle_magic.rendering.resume import Cut, Resume, cut, resumed
+from cromicle_magic.rendering.resume import Resume, cut, resumed
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ class Reader:
         if ended and len(source) <= self.window:
             return self._rest(source) if source else None
         lines = source[: self.window].split("\n")
-        return self._finished(lines[:-1]) or self._part(lines, full=len(source) >= self.window)
+        full = len(source) >= self.window
+        return self._complete(lines[:-1], full=full) or self._torn(lines, full=full)
 
     def tail(self, source: str, env: parser.Env) -> list[Token]:
         """Return the blocks of `source` as they would be if it ended here."""
@@ -86,20 +87,18 @@ class Reader:
         env = {"references": found, "open": open_end}
         return parser.blocks(self.resume.source + source, env), found
 
-    def _finished(self, lines: Sequence[str]) -> Piece | None:
-        """All blocks but the last: only that one can go on."""
+    def _complete(self, lines: Sequence[str], *, full: bool) -> Piece | None:
+        """All blocks of complete lines but the last, which can go on; or a part of that if it is long."""
         if not any(lines):
             return None
-        source = "\n".join(lines) + "\n"
-        tokens, found = self._parsed(source, open_end=True)
+        tokens, found = self._parsed(_source(lines), open_end=True)
         border = self._border(tokens, found)
         if border <= 0:
-            return None
+            return self._part(lines, tokens, full=full)
         self._commit(found, border)
-        size = sum(len(line) + 1 for line in lines[:border])
         made_up = len(self.resume.lines)
         after = (index for index, token in enumerate(tokens) if _from(token, border + made_up))
-        return self._piece(tokens[: next(after, None)], size)
+        return self._piece(tokens[: next(after, None)], len(_source(lines[:border])))
 
     def _border(self, tokens: Sequence[Token], found: ChainMap[str, object]) -> int:
         """Return the line where the last block begins; a definition is a block that has no token."""
@@ -128,40 +127,37 @@ class Reader:
             if border is None or _lines(entry)[1] <= border + len(self.resume.lines):
                 self.references.setdefault(label, entry)
 
-    def _part(self, lines: list[str], *, full: bool) -> Piece | None:
+    def _part(self, lines: Sequence[str], tokens: Sequence[Token], *, full: bool) -> Piece | None:
         """A part of the one block that there is, if it is long enough."""
-        complete = lines[:-1]
-        size = sum(len(line) + 1 for line in complete)
-        enough = self.window if self.longest is None else 2 * self.longest
-        if (full and size * 2 < self.window) or len(lines[-1]) >= enough:
-            return self._torn(lines)
-        if not full and (self.longest is None or size < self.longest):
+        size = len(_source(lines))
+        if size * 2 < self.window if full else self.longest is None or size < self.longest:
             return None
-        tokens, _ = self._parsed("\n".join(complete) + "\n", open_end=True)
-        made_up = list(self.resume.lines)
-        found = cut(tokens, [*made_up, *complete])
-        if found is None or found.line <= len(made_up):
-            return self._given_up(complete) if full else None
-        return self._cut(complete[: found.line - len(made_up)], found)
+        made_up = len(self.resume.lines)
+        found = cut(tokens, [*self.resume.lines, *lines])
+        if found is not None and found.line > made_up:
+            return self._cut(lines[: found.line - made_up], found.resume)
+        # What cannot be cut so that it goes on is cut anyway: its rest is read as if it began there.
+        return self._cut(lines, Resume()) if full else None
 
-    def _torn(self, lines: list[str]) -> Piece:
-        """A line without an end is cut at a blank, or anywhere."""
+    def _torn(self, lines: Sequence[str], *, full: bool) -> Piece | None:
+        """A line that goes on and on, cut at a blank, or anywhere."""
         last = lines[-1]
+        if not full and (self.longest is None or len(last) < 2 * self.longest):
+            return None
         at = last.rfind(" ", len(last) // 2) + 1 or len(last)
         kept = [*lines[:-1], last[:at]]
-        source = "\n".join(kept)
-        tokens, _ = self._parsed(source, open_end=True)
+        tokens, _ = self._parsed("\n".join(kept), open_end=True)
         found = cut(tokens, [*self.resume.lines, *kept], torn=True)
-        return self._piece(tokens, len(source), found.resume if found else Resume(("x",), "paragraph"))
+        rest = found.resume if found else Resume(("x",), "paragraph")
+        return self._piece(tokens, len("\n".join(kept)), rest)
 
-    def _cut(self, lines: Sequence[str], found: Cut) -> Piece:
-        source = "".join(f"{line}\n" for line in lines)
-        tokens, _ = self._parsed(source, open_end=True)
-        return self._piece(tokens, len(source), found.resume)
+    def _cut(self, lines: Sequence[str], rest: Resume) -> Piece:
+        tokens, _ = self._parsed(_source(lines), open_end=True)
+        return self._piece(tokens, len(_source(lines)), rest)
 
-    def _given_up(self, lines: Sequence[str]) -> Piece:
-        """What cannot be cut where it could go on is cut anyway: its rest is read as if it began there."""
-        return self._cut(lines, Cut(len(lines), Resume()))
+
+def _source(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _lines(entry: object) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from cromicle_magic.text import visible
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
 
-LONGEST = 10_000
+LONGEST = 6000
 """Characters of one block that are coloured; the rest is plain."""
 
 LONGEST_LINE = 1000
@@ -21,10 +21,9 @@ LONGEST_LINE = 1000
 
 _LANGUAGES = """
     bash c c# c++ clojure cmake console cpp cs csharp css dart diff docker dockerfile elixir erlang fortran
-    go golang graphql haskell hs html ini ipython java javascript js json jsonc julia kotlin kt latex lua
-    make makefile matlab objective-c ocaml octave perl php pl powershell proto protobuf ps1 py pycon python
-    python3 r rb rs ruby rust scala scss sh shell sql swift tex toml ts typescript udiff vim xml yaml yml
-    zig zsh
+    go golang graphql haskell hs html ini java javascript js json julia kotlin kt latex lua matlab ocaml
+    octave perl php pl powershell proto protobuf ps1 py pycon python python3 r rb rs ruby rust scala scss
+    sh shell sql swift tex toml ts typescript udiff vim xml yaml yml zig zsh
 """
 LANGUAGES = frozenset(_LANGUAGES.split())
 """Those whose lexers stay fast on hostile text: tests/bench/bench_render.py measures each."""
@@ -115,6 +114,10 @@ def _colour(kind: Any) -> str:
 
 @cache
 def _lexer(language: str) -> Lexer:
-    from pygments.lexers import get_lexer_by_name
+    from pygments.lexers import TextLexer, get_lexer_by_name
+    from pygments.util import ClassNotFound
 
-    return get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    try:
+        return get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except ClassNotFound:  # not every version of Pygments has every language
+        return TextLexer(stripnl=False, ensurenl=False)

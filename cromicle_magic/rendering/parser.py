@@ -20,6 +20,9 @@ Env = MutableMapping[str, Any]
 LONGEST_INLINE = 4096
 """Characters of text that are read for emphasis, links and the like in one go: bounds the time of a step."""
 
+MANY_BRACKETS = 300
+"""Brackets from which on a text is read in smaller parts: they are the slowest of all."""
+
 NESTING = 20
 """Blocks and brackets inside one another; what is deeper is left out of structure, not out of text."""
 
@@ -66,9 +69,10 @@ def inline(text: str, env: Env) -> list[Token]:
 
 def parts(text: str) -> Iterator[str]:
     """Yield `text` in parts that take no longer than a step may, cut at blanks where there are some."""
-    while len(text) > LONGEST_INLINE:
-        cut = max(text.rfind("\n", 1, LONGEST_INLINE), text.rfind(" ", 1, LONGEST_INLINE))
-        cut = cut if cut > 0 else LONGEST_INLINE
+    longest = LONGEST_INLINE if text.count("[") < MANY_BRACKETS else LONGEST_INLINE // 4
+    while len(text) > longest:
+        cut = max(text.rfind("\n", 1, longest), text.rfind(" ", 1, longest))
+        cut = cut if cut > 0 else longest
         yield text[:cut]
         text = text[cut:]
     yield text

@@ -85,7 +85,7 @@ class Stream:
     def update(self) -> Update:
         """Return what is new; the time it takes is bounded."""
         self._take()
-        finished = self._finished() if self._lines or len(self._open) >= WINDOW else ""
+        finished = self._finished() if self._lines or len(self._open) >= 2 * LONGEST else ""
         more = len(self._open) >= WINDOW
         return Update(finished, "" if more else self._tail(), more, self._at)
 

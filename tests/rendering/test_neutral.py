@@ -7,6 +7,7 @@ from markdown_it import MarkdownIt
 from rendering.pages import HOSTILE, Page
 from rendering.test_stream import TEXTS
 
+from cromicle_magic.rendering import sanitise
 from cromicle_magic.rendering.code import LANGUAGES
 from cromicle_magic.rendering.markdown import neutralise
 
@@ -15,33 +16,7 @@ LOOSE = MarkdownIt("js-default", {"html": True}).enable(["table", "strikethrough
 NBCONVERT = mistune.create_markdown(
     escape=False, plugins=["table", "strikethrough", "task_lists", "footnotes", "url", "math", "def_list"]
 )
-HARMLESS = set(
-    [
-        "a",
-        "blockquote",
-        "br",
-        "code",
-        "del",
-        "div",
-        "em",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "li",
-        "ol",
-        "p",
-        "pre",
-        "s",
-        "span",
-        "strong",
-        "ul",
-    ]
-)
-HARMLESS |= set(["table", "tbody", "td", "th", "thead", "tr"])
+HARMLESS = (sanitise.TAGS | {"s"}) - {"img"}
 ATTRIBUTES = {"href", "start", "class", "style"}
 
 
