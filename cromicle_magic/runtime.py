@@ -97,7 +97,7 @@ class _Pump(Generic[T]):
                 "A synchronous call was made inside the helper loop.", "Await the asynchronous one there."
             )
         self._events = events
-        self._thread = helper.thread
+        self._helper = helper
         self._loop = helper.loop
         self._items: queue.SimpleQueue[T | Tick] = queue.SimpleQueue()
         self._idle = threading.Event()
@@ -117,7 +117,7 @@ class _Pump(Generic[T]):
 
     def _take(self) -> T | Tick:
         # Asked before the wait: what a dying thread still said is then in the queue.
-        alive = self._thread.is_alive()
+        alive = self._helper.is_alive()
         try:
             # A wait without a timeout could not be interrupted on Windows.
             return self._items.get(timeout=HEARTBEAT)
@@ -128,8 +128,7 @@ class _Pump(Generic[T]):
 
     def close(self) -> None:
         """Cancel the work unless it is over, and wait until the generator is closed."""
-        # A forked child has this object but not the thread.
-        if self._idle.is_set() or not self._thread.is_alive():
+        if self._idle.is_set() or not self._helper.is_alive():
             return
         with suppress(RuntimeError):  # the loop was closed in between, and its work with it
             self._loop.call_soon_threadsafe(lambda: self._task.cancel())
@@ -207,6 +206,8 @@ class _Helper:
     """A daemon thread with a running loop."""
 
     def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._ended = threading.Event()
         ready: Future[asyncio.AbstractEventLoop] = Future()
         self.thread = threading.Thread(target=self._live, args=(ready,), name="cromicle-helper", daemon=True)
         self.thread.start()
@@ -221,6 +222,15 @@ class _Helper:
             if ready.done():
                 raise
             ready.set_exception(error)
+        finally:
+            self._ended.set()
+
+    def is_alive(self) -> bool:
+        """Return whether the thread lives; in a forked child it does not.
+
+        Not the thread's own method: up to Python 3.12 an interrupt inside it marks a living thread as dead.
+        """
+        return not self._ended.is_set() and self._pid == os.getpid()
 
     async def _wait(self, ready: Future[asyncio.AbstractEventLoop]) -> None:
         self._over = asyncio.Event()
@@ -254,7 +264,7 @@ _making = threading.Lock()
 def _the_helper() -> _Helper:
     global _helper
     with _making:
-        if _helper is None or not _helper.thread.is_alive():
+        if _helper is None or not _helper.is_alive():
             _helper = _Helper()
         return _helper
 

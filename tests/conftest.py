@@ -1,5 +1,6 @@
 """A clean environment for every test."""
 
+import signal
 import socket
 
 import hypothesis
@@ -10,6 +11,9 @@ from cromicle_magic import config
 # A busy machine is no fault of the code's.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+
+# A job that a shell runs in the background inherits an ignored Ctrl+C, and so would what the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REAL_CONNECT = socket.socket.connect
 

@@ -286,11 +286,6 @@ def wait_for(condition, seconds=5.0):
         time.sleep(0.02)
 
 
-def listens(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_cleanly(serve, number):
     served = serve()
@@ -325,14 +320,15 @@ def test_a_signal_ends_an_answer_that_takes_too_long_and_its_client_knows(serve,
     assert (tmp_path / "closed").exists()
 
 
-def test_a_second_ctrl_c_does_not_wait_for_running_answers(serve):
+def test_a_second_signal_does_not_wait_for_running_answers(serve, tmp_path):
     served = serve("helpful:Silent")
     texts = Cromicle.create_completion("", [{"role": "user", "content": "Hi"}], **connection(served))
     assert next(texts) == "first"
-    served.process.send_signal(signal.SIGINT)
-    wait_for(lambda: not listens(int(served.settings["url"].rpartition(":")[2])))
     begun = time.monotonic()
-    assert served.end(signal.SIGINT) == (0, "", "Serving helpful:Silent; Ctrl+C ends it.\n")
-    assert time.monotonic() - begun < gateway.GRACE / 2
+    served.process.send_signal(signal.SIGINT)
+    # Two of the same kind could be taken for one.
+    assert served.end(signal.SIGTERM) == (0, "", "Serving helpful:Silent; Ctrl+C ends it.\n")
+    assert time.monotonic() - begun < gateway.GRACE
+    assert (tmp_path / "closed").exists()
     with pytest.raises(TruncatedError):
         next(texts)

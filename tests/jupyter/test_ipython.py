@@ -1,7 +1,6 @@
 """The magic in terminal IPython, in a real terminal."""
 
 import re
-import signal
 import sys
 
 import pexpect
@@ -19,8 +18,6 @@ def terminal(tmp_path, monkeypatch):
         encoding="utf-8",
         timeout=30,
         dimensions=(40, 200),
-        # A job that a shell runs in the background inherits an ignored Ctrl+C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     child.expect(PROMPT)
     yield child

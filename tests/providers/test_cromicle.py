@@ -276,18 +276,28 @@ PAGE = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>x
     [
         streamed(PAGE, headers=["Content-Type: text/html"]),
         streamed(*PAGE, headers=["Content-Type: text/html; charset=utf-8"]),
+        streamed("<!-- x -->", PAGE, headers=["Content-Type: text/html", "X-Content-Type-Options: nosniff"]),
         streamed(PAGE),
         streamed(*PAGE),
         whole(PAGE),
         [head(), PAGE[:60].encode(), CLOSE],
         [head("Content-Length: 1000"), PAGE[:60].encode(), CLOSE],
     ],
-    ids=["by type", "by type, split", "by beginning", "by beginning, split", "length", "closed", "cut"],
+    ids=[
+        "by type",
+        "by type, split",
+        "by type alone",
+        "by beginning",
+        "by beginning, split",
+        "length",
+        "closed",
+        "cut",
+    ],
 )
 async def test_a_web_page_with_status_200_is_not_an_answer(script):
     error = await fault(*script, expect=UnexpectedContentError)
     assert "(Just a moment...)" in str(error)
-    assert error.partial.startswith("<!DOCTYPE html>")
+    assert "<!DOCTYPE html>" in error.partial
 
 
 async def test_a_page_that_the_model_itself_wrote_passes_where_the_server_forbids_guessing():
@@ -302,6 +312,11 @@ async def test_a_json_error_with_status_200_is_not_an_answer(headers, split):
     error = await fault(*streamed(*split(text), headers=headers), expect=UnexpectedContentError)
     assert "instead of an answer: bad hash." in str(error)
     assert error.partial == text
+
+
+async def test_a_json_error_of_the_json_type_is_not_an_answer_wherever_its_error_stands():
+    script = streamed('{"code": 3, "error": "bad hash"}', headers=["Content-Type: application/json"])
+    await fault(*script, expect=UnexpectedContentError)
 
 
 async def test_an_answer_in_json_that_is_no_error_passes():

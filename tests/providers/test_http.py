@@ -1,6 +1,7 @@
 """The client room: every fault of the transport ends in one typed error, and nothing is left open."""
 
 import asyncio
+import gc
 import gzip
 import socket
 import ssl
@@ -286,11 +287,15 @@ async def test_an_errors_body_that_breaks_off_still_gives_the_status(end):
     assert "503 Busy: overloaded." in str(error)
 
 
-async def test_an_errors_body_that_dribbles_or_never_ends_does_not_hold_the_error_back(monkeypatch):
+async def test_an_errors_body_that_dribbles_does_not_hold_the_error_back(monkeypatch):
     monkeypatch.setattr(http, "ERROR_SECONDS", 0.3)
     dribble = [step for _ in range(200) for step in (chunk("x"), 0.05)]
     error, _ = await fault(head(CHUNKED, status="500 No"), *dribble, expect=StatusError)
     assert "500 No: x" in str(error)
+
+
+async def test_an_errors_body_that_never_ends_is_read_to_its_cap_only(monkeypatch):
+    monkeypatch.setattr(http, "ERROR_SECONDS", 600.0)
     flood = [chunk("y" * 60_000)] * 100
     error, _ = await fault(head(CHUNKED, status="500 No"), *flood, STALL, expect=StatusError)
     assert "500 No: y" in str(error)
@@ -369,6 +374,25 @@ async def test_a_proxy_that_refuses_a_tunnel_is_named():
         ):
             await fetch("https://192.0.2.1/chat", proxy=proxy.url)
         assert proxy.visit().head.startswith("CONNECT 192.0.2.1:443 ")
+
+
+async def test_a_connection_that_does_not_come_about_times_out_in_words_of_its_own():
+    async with FaultServer([STALL]) as proxy:
+        with pytest.raises(ProviderTimeoutError, match=r"No connection to https://192\.0\.2\.1 came about"):
+            await fetch("https://192.0.2.1", proxy=proxy.url, timeouts=http.Timeouts(connect=0.2))
+
+
+async def test_a_pooled_connection_that_is_reset_is_forgotten_without_a_word(caplog):
+    script = [head("Content-Length: 1"), 0.05, b"a", 0.1, RESET]
+    async with FaultServer(script, streamed("b")) as server:
+        async with http.post(server.url, b"", {}) as response:
+            assert [data async for data in response.chunks()] == [b"a"]
+        await asyncio.wait([response._lost])
+        del response
+        assert await fetch(server.url) == b"b"
+    await http.close()
+    gc.collect()
+    assert caplog.text == ""
 
 
 async def test_a_proxy_that_cannot_be_reached_is_named_and_not_the_server():
