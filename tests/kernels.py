@@ -67,7 +67,7 @@ class Kernel:
 
     def wait(self, message: str, seconds: float = 30) -> Ran:
         """Return what the cell brought, once it is done and its reply has come."""
-        self.until(lambda: message in self._replied and self._ran[message].status, seconds)
+        self.until(lambda: self.is_over(message), seconds)
         return self._ran[message]
 
     def run(self, code: str, seconds: float = 30) -> Ran:
@@ -103,6 +103,10 @@ class Kernel:
     def so_far(self, message: str) -> Ran:
         """Return what a running cell has brought."""
         return self._ran[message]
+
+    def is_over(self, message: str) -> bool:
+        """Return whether the cell is done and its reply has come."""
+        return message in self._replied and bool(self._ran[message].status)
 
     def begun(self, message: str) -> bool:
         """Return whether the kernel has taken the cell up."""

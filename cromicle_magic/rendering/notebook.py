@@ -13,7 +13,7 @@ from cromicle_magic.rendering import markdown
 from cromicle_magic.rendering.pace import Pace
 from cromicle_magic.text import visible
 
-PART = 400
+PART = 800
 """Characters of source from which on what is finished gets an output of its own."""
 
 MOST_OUTPUTS = 40

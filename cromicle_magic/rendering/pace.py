@@ -24,7 +24,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._last: float | None = None
-        self._cost = 0.0
+        self._costs = (0.0, 0.0)
 
     def due(self, now: float, new: int, whole: int) -> bool:
         """Tell whether to paint.
@@ -41,11 +41,12 @@ class Pace:
         if self._last is None:
             return True
         waited = now - self._last
-        if waited < max(FASTEST, self._cost / SHARE):
+        if waited < max(FASTEST, min(self._costs) / SHARE):
             return False
         return whole <= REPEAT * new or waited >= SLOWEST * max(1.0, whole / LARGE)
 
     def painted(self, began: float, ended: float) -> None:
         """Note a paint and how long it took."""
         self._last = ended
-        self._cost = ended - began
+        # One slow paint is an import or somebody else's work; two in a row are slow painting.
+        self._costs = (self._costs[1], ended - began)

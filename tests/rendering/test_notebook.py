@@ -4,7 +4,7 @@ import pytest
 
 from cromicle_magic.messages import FinishReason, Reasoning, Usage
 from cromicle_magic.rendering.notebook import MOST_OUTPUTS, NotebookPainter
-from cromicle_magic.rendering.pace import FASTEST, SLOWEST
+from cromicle_magic.rendering.pace import FASTEST, SLOWEST, Pace
 
 PARAGRAPH = "Some words that fill a line, and then a few more of them. " * 4 + "\n\n"
 
@@ -119,24 +119,13 @@ def test_there_are_never_more_outputs_than_a_cell_holds_and_every_word_is_shown(
     assert all(shown.count(f"word{number} ") == 1 for number in range(600))
 
 
-def test_a_slow_paint_makes_the_next_one_wait():
-    cell = Cell()
-    painter = cell.painter()
-    publish = cell.publish
-
-    def slow(*arguments, **options):
-        cell.now += 0.1
-        publish(*arguments, **options)
-
-    cell.publish = slow
-    painter.feed("one ")
-    for _ in range(8):
-        cell.now += FASTEST
-        painter.feed("more ")
-    assert len(cell.sent) == 1
-    cell.now += FASTEST * 2
-    painter.feed("more ")
-    assert len(cell.sent) == 2
+def test_slow_painting_waits_longer_and_a_single_slow_paint_does_not():
+    pace = Pace()
+    pace.painted(0.0, 0.1)
+    assert pace.due(0.1 + SLOWEST, new=1, whole=1)
+    pace.painted(0.3, 0.4)
+    assert not pace.due(0.4 + SLOWEST, new=1, whole=1)
+    assert pace.due(0.4 + 0.5, new=1, whole=1)
 
 
 def test_where_nobody_watches_only_the_end_is_painted(cell):
