@@ -16,15 +16,17 @@ from cromicle_magic.rendering.spans import Look
 WINDOW = 6144
 """Characters of source read in one step; no block up to this size is ever cut."""
 
-# What a piece ends with, what the next begins with, and what must go on for the two to be one.
+# What a piece ends with, what the next begins with, what must go on for the two to be one, and what was
+# between the two.
 _SEAMS = [
-    ("</code></pre>", re.compile(r"<pre[^>]*><code[^>]*>"), "fence"),
-    ("</tbody>\n</table></div>", re.compile(r"<div[^>]*><table[^>]*>\s*<tbody>"), "table"),
-    ("</p>", re.compile(r"<p[^>]*>"), "paragraph"),
-    ("</ol>", re.compile(r"<ol[^>]*>\s*"), ""),
-    ("</ul>", re.compile(r"<ul[^>]*>\s*"), ""),
-    ("</blockquote>", re.compile(r"<blockquote[^>]*>\s*"), ""),
-    ("</li>", re.compile(re.escape(elements.CONTINUED)), ""),
+    ("</pre>", re.compile(r"<pre[^>]*>"), "fence", ""),
+    ("</tbody>\n</table></div>", re.compile(r"<div[^>]*><table[^>]*>\s*<tbody>"), "table", ""),
+    ("</p>", re.compile(r"<p[^>]*>"), "paragraph", "\n"),
+    ("</p>", re.compile(r"<p[^>]*>"), "word", ""),
+    ("</ol>", re.compile(r"<ol[^>]*>\s*"), "", ""),
+    ("</ul>", re.compile(r"<ul[^>]*>\s*"), "", ""),
+    ("</blockquote>", re.compile(r"<blockquote[^>]*>\s*"), "", ""),
+    ("</li>", re.compile(re.escape(elements.CONTINUED)), "", ""),
 ]
 
 
@@ -139,10 +141,10 @@ def _sewn(last: str, html: str, kind: str) -> tuple[str, str]:
     """Make one of the blocks at the end of `last` and at the beginning of `html`."""
     while True:
         bare = last.rstrip("\n")
-        for end, begin, needed in _SEAMS:
+        for end, begin, needed, between in _SEAMS:
             found = begin.match(html) if bare.endswith(end) and needed in ("", kind) else None
             if found:
-                last, html = bare[: -len(end)], html[found.end() :]
+                last, html = bare[: -len(end)] + between, html[found.end() :]
                 break
         else:
             return last, html

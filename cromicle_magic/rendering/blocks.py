@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from markdown_it.token import Token
 
@@ -132,10 +132,9 @@ class Reader:
         size = len(_source(lines))
         if size * 2 < self.window if full else self.longest is None or size < self.longest:
             return None
-        made_up = len(self.resume.lines)
-        found = cut(tokens, [*self.resume.lines, *lines])
-        if found is not None and found.line > made_up:
-            return self._cut(lines[: found.line - made_up], found.resume)
+        found = cut(tokens, lines, self.resume)
+        if found:
+            return self._cut(lines[: found.line], found.resume)
         # What cannot be cut so that it goes on is cut anyway: its rest is read as if it began there.
         return self._cut(lines, Resume()) if full else None
 
@@ -144,11 +143,13 @@ class Reader:
         last = lines[-1]
         if not full and (self.longest is None or len(last) < 2 * self.longest):
             return None
-        at = last.rfind(" ", len(last) // 2) + 1 or len(last)
-        kept = [*lines[:-1], last[:at]]
+        blank = last.rfind(" ", len(last) // 2) + 1
+        kept = [*lines[:-1], last[: blank or len(last)]]
         tokens, _ = self._parsed("\n".join(kept), open_end=True)
-        found = cut(tokens, [*self.resume.lines, *kept], torn=True)
+        found = cut(tokens, kept, self.resume, torn=True)
         rest = found.resume if found else Resume(("x",), "paragraph")
+        if rest.kind == "paragraph" and not blank:
+            rest = replace(rest, kind="word")
         return self._piece(tokens, len("\n".join(kept)), rest)
 
     def _cut(self, lines: Sequence[str], rest: Resume) -> Piece:

@@ -73,8 +73,8 @@ def html_of(source: str, info: str = "", *, style: str = "") -> str:
     inside = "".join(_spans(visible(source), language, colours))
     # The variables are named once for all spans: they would make the page three times as long.
     names = [f"--{name}:var(--jp-mirror-editor-{'-color,'.join(COLOURS[name])})" for name in sorted(colours)]
-    styles = ";".join(filter(None, (_PRE, style, *names)))
-    return f'<pre dir="ltr" style="{styles}"><code style="{_CODE}">{inside}</code></pre>'
+    styles = ";".join(filter(None, (_PRE, style)))
+    return f'<pre dir="ltr" style="{styles}"><code style="{";".join([_CODE, *names])}">{inside}</code></pre>'
 
 
 def _spans(source: str, language: str, colours: set[str]) -> Iterator[str]:

@@ -27,8 +27,8 @@ class Resume:
     lines : tuple of str
         Source that opens what was open.
     kind : str
-        What goes on in the innermost container: ``"fence"``, ``"paragraph"``, ``"table"``, or ``""`` for a
-        new block.
+        What goes on in the innermost container: ``"fence"``, ``"paragraph"``, ``"word"`` in the midst of
+        one, ``"table"``, or ``""`` for a new block.
     numbers : tuple of int
         What the lists that are open go on from, the outermost first.
     """
@@ -78,25 +78,31 @@ class _Path:
         return Resume((again + first, *(following + line for line in others)), kind, self.numbers)
 
 
-def cut(tokens: Sequence[Token], lines: Sequence[str], *, torn: bool = False) -> Cut | None:
+def cut(tokens: Sequence[Token], lines: Sequence[str], resume: Resume, *, torn: bool = False) -> Cut | None:
     """Return where the last block of `tokens` is best cut, or nothing if it cannot be.
 
     Parameters
     ----------
     tokens
-        The blocks of `lines`.
+        The blocks of `lines`, read behind `resume`; their lists get the numbers they go on from.
     lines
         The source by lines, without their ends.
+    resume
+        What stood before them.
     torn
         Whether the last line is to be cut after its end, though it goes on.
     """
+    _renumber(tokens, resume)
+    made_up, lines = len(resume.lines), [*resume.lines, *lines]
     top = list(children(tokens, 0, len(tokens)))
     cuts = list(_cuts(tokens, lines, top[-1], _Path(), torn)) if top else []
     if torn:
-        return cuts[-1] if cuts and cuts[-1].line >= len(lines) else None
-    half = sum(map(len, lines)) // 2
-    small = (found for found in cuts if sum(map(len, lines[found.line :])) <= half)
-    return next(small, cuts[-1] if cuts else None)
+        found = cuts[-1] if cuts and cuts[-1].line >= len(lines) else None
+    else:
+        half = sum(map(len, lines)) // 2
+        small = (each for each in cuts if sum(map(len, lines[each.line :])) <= half)
+        found = next(small, cuts[-1] if cuts else None)
+    return Cut(found.line - made_up, found.resume) if found and found.line > made_up else None
 
 
 def children(tokens: Sequence[Token], start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -181,7 +187,7 @@ def resumed(tokens: list[Token], resume: Resume) -> list[Token]:
     if tokens and resume != Resume():
         tokens[0].meta["continued"] = True
     _renumber(tokens, resume)
-    if resume.kind == "paragraph":
+    if resume.kind in ("paragraph", "word"):
         first = next((token for token in tokens if token.type == "inline"), None)
         if first and first.content.startswith("x"):
             first.content = first.content[1:].lstrip("\n")

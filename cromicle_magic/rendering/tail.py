@@ -15,7 +15,8 @@ _NOTE = re.compile(r"!?\[(?:\^[^\]\n]*)?$")
 _LINK = re.compile(r"!?\[([^\[\]]*)(?:\](?:\([^()\s<>]*(?:[ \n]+[\"'(]?[^\"'()]*)?)?)?$")
 _AUTOLINK = re.compile(r"<(?:h|ht|htt|m|ma|mai|mail|mailt|https?(?::[^\s<>]*)?|mailto(?::[^\s<>]*)?)?$")
 _ENTITY = re.compile(r"&#?\w{0,31}$")
-_RUNS = re.compile(r"\\.|(\*{1,3}|_{1,3}|~~)", re.DOTALL)
+# Marks of emphasis, but for those in code, in formulas and in addresses.
+_RUNS = re.compile(r"\\.|`+[^`]*`+|\$[^$\n]*\$|\]\([^)\n]*\)|<[^<>\n]*>|(\*{1,3}|_{1,3}|~~)", re.DOTALL)
 
 
 def decided(source: str, *, code: bool) -> str:
@@ -54,38 +55,41 @@ def mended(text: str) -> str:
     >>> mended("see **the [manual](https://exa")
     'see **the manual**'
     """
-    code, text = _split_code(text)
-    if code is not None:
-        return _closed(text) + code if code.strip("`") else _closed(text.rstrip())
+    text, code = _split_code(text)
+    if code:
+        return _closed(text, code)
     text = _NOTE.sub("", _ENTITY.sub("", _AUTOLINK.sub("", text)))
-    return _closed(_LINK.sub(r"\1", text))
+    text = _LINK.sub(r"\1", text)
+    # A run of marks at the very end may open or close; it is not shown before that is known.
+    return _closed(re.sub(r"(?<!\\)(?:[*_~]+|\\)$", "", text), "")
 
 
-def _split_code(text: str) -> tuple[str | None, str]:
-    """Return the code span that is open at the end, closed, and the text before it."""
-    at = 0
-    while (start := text.find("`", at)) >= 0:
-        run = len(text) - start - len(text[start:].lstrip("`"))
-        ticks = "`" * run
-        end = re.compile(rf"(?<!`){ticks}(?!`)").search(text, start + run)
-        if not end:
-            return text[start:].rstrip("`") + ticks, text[:start]
-        at = end.end()
-    return None, text
+def _split_code(text: str) -> tuple[str, str]:
+    """Return the text, and apart from it the code span that is open at its end, closed."""
+    runs = list(re.finditer("`+", text))
+    while runs:
+        opening = runs.pop(0)
+        ticks = opening[0]
+        closing = next((at for at, run in enumerate(runs) if run[0] == ticks), None)
+        if closing is None:
+            code = text[opening.end() :].rstrip("`")
+            return text[: opening.start()], f"{ticks}{code}{ticks}" if code.strip() else ""
+        del runs[: closing + 1]
+    return text, ""
 
 
-def _closed(text: str) -> str:
-    """Close emphasis; a run of marks at the very end is not shown before it is known what it is."""
-    text = re.sub(r"(?<!\\)(?:[*_~]+|\\)$", "", text)
+def _closed(text: str, code: str) -> str:
+    """Close emphasis that is open at the end of `text`, behind `code`."""
     marks: list[str] = []
     for found in _RUNS.finditer(text):
         if found[1]:
             _toggle(marks, found[1], text, found.span())
-    return text.rstrip() + "".join(reversed(marks)) if marks else text
+    whole = text + code
+    return whole.rstrip() + "".join(reversed(marks)) if marks else whole
 
 
 def _toggle(marks: list[str], mark: str, text: str, span: tuple[int, int]) -> None:
-    before, after = text[: span[0]][-1:], text[span[1] :][:1]
+    before, after = text[max(span[0] - 1, 0) : span[0]], text[span[1] : span[1] + 1]
     if mark in marks and before.strip():
         del marks[marks.index(mark) :]
     elif after.strip() and not (mark[0] == "_" and before.isalnum()):
