@@ -118,8 +118,9 @@ def _list(tokens: Sequence[Token], first: int, last: int, marks: int, look: Look
 
 def _gap(tokens: Sequence[Token]) -> str:
     """A list stays tight, but for what could not begin without a blank line."""
-    loose = any(token.type == "paragraph_open" and not token.hidden for token in tokens)
-    late = any(token.type == "ordered_list_open" and token.attrGet("start") for token in tokens)
+    own = [token for token in tokens if token.level == tokens[0].level]
+    loose = any(token.type == "paragraph_open" and not token.hidden for token in own)
+    late = any(token.type == "ordered_list_open" and token.attrGet("start") for token in own)
     return "\n\n" if loose or late else "\n"
 
 
