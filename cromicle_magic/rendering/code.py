@@ -30,7 +30,7 @@ LANGUAGES = frozenset(_LANGUAGES.split())
 
 # JupyterLab wraps the lines of both elements.
 _PRE = "overflow-x:auto"
-_CODE = "white-space:pre;overflow-wrap:normal"
+_CODE = "white-space:pre"
 # Pygments' short names -> JupyterLab's variable, and for elsewhere a colour with a contrast of 4.5 on white.
 COLOURS = {
     "c": ("comment", "#3d7b7b"),

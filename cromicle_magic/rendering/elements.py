@@ -36,7 +36,9 @@ _FIXED = {
 }
 _HEADINGS = {f"h{level}" for level in range(1, 7)}
 _ALIGN = {f"text-align:{side}" for side in ("left", "center", "right")}
-_TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
+TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
+"""What a task of a list begins with, and what is shown for it."""
+
 # Hebrew, Arabic and the scripts beside them, and their presentation forms.
 _LEFTWARD = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 
@@ -65,7 +67,7 @@ def _blocks(tokens: Sequence[Token], look: Look) -> Iterator[str]:
             side = _Side(tokens, index)
         if token.type == "inline":
             if _begins_item(tokens, index):
-                yield _TASKS[token.content[:4]]
+                yield TASKS[token.content[:4]]
                 token.content = token.content[4:]
             for part in parser.parts(token.content):
                 yield spans.html_of(part, look)
@@ -152,7 +154,7 @@ def _margins(token: Token, style: str) -> str:
 def _container(token: Token, side: str) -> str:
     style = _style(token)
     if token.type == "table_open":
-        return f'<div style="overflow-x:auto;overflow-wrap:normal"><table{side}{style}>\n'
+        return f'<div style="overflow-x:auto"><table{side}{style}>\n'
     if token.type == "blockquote_open":
         return f"<blockquote{side}{style}>\n"
     start = token.attrGet("start")
@@ -168,7 +170,7 @@ def _item(tokens: Sequence[Token], index: int, side: _Side) -> str:
 
 
 def _task(tokens: Sequence[Token], index: int) -> bool:
-    return index < len(tokens) and tokens[index].type == "inline" and tokens[index].content[:4] in _TASKS
+    return index < len(tokens) and tokens[index].type == "inline" and tokens[index].content[:4] in TASKS
 
 
 def _begins_item(tokens: Sequence[Token], index: int) -> bool:

@@ -7,9 +7,10 @@ passes, nothing is fetched, and links lead only where a reader can see that they
 from __future__ import annotations
 
 from cromicle_magic.rendering.neutral import neutralise
+from cromicle_magic.rendering.neutral import steps as neutral_steps
 from cromicle_magic.rendering.stream import Stream, Update, wrap
 
-__all__ = ["Stream", "Update", "neutralise", "render", "wrap"]
+__all__ = ["Stream", "Update", "neutral_steps", "neutralise", "render", "wrap"]
 
 
 def render(text: str, *, images: bool = False) -> str:

@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 from markdown_it.token import Token
 
 from cromicle_magic.rendering import answer, code, rewrite
+from cromicle_magic.rendering.elements import TASKS
 from cromicle_magic.rendering.resume import children
 from cromicle_magic.rendering.spans import Look
-
-_TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 
 
 def neutralise(text: str) -> str:
@@ -86,7 +85,7 @@ def _block(tokens: Sequence[Token], first: int, last: int, marks: int, look: Loo
 
 
 def _text(token: Token, look: Look, *, cell: bool = False) -> str:
-    mark = _TASKS.get(token.content[:4], "")
+    mark = TASKS.get(token.content[:4], "")
     return mark + rewrite.text(token.content[4 * bool(mark) :], look, cell=cell)
 
 

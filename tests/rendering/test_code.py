@@ -53,7 +53,7 @@ def test_a_long_block_and_a_long_line_are_whole_though_not_all_in_colour():
 
 def test_code_scrolls_by_itself():
     html = markdown.render("```\na\n```")
-    assert re.search(r'<pre dir="ltr" style="overflow-x:auto;[^"]*"><code style="white-space:pre;', html)
+    assert re.search(r'<pre dir="ltr" style="overflow-x:auto;[^"]*"><code style="white-space:pre">', html)
 
 
 def test_a_colour_of_a_later_part_is_named_too():

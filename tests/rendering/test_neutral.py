@@ -83,6 +83,13 @@ def test_the_parsers_would_act():
     assert {"html_inline", "image", "script", "img", "formula"} <= set(faults(text))
 
 
+def test_it_can_be_made_in_steps():
+    text = ORDINARY * 200
+    steps = list(markdown.neutral_steps(text))
+    assert len(steps) > 10
+    assert "".join(steps) == neutralise(text)
+
+
 ORDINARY = """# Title *of* it
 
 Some **bold** text with `code`, [a link](https://a.example/b_c?d=e&f), ~~gone~~ and $x_1 + y$; 5 * 3 < 16.
