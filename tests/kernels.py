@@ -26,12 +26,15 @@ class Ran:
         The content of each display message, in order.
     early : int
         How many of them came before the cell was done.
+    clearing : bool
+        Whether the next output takes the place of all that stand.
     """
 
     status: str = ""
     outputs: list[dict[str, Any]] = field(default_factory=list)
     paints: list[dict[str, Any]] = field(default_factory=list)
     early: int = 0
+    clearing: bool = False
 
     @property
     def printed(self) -> str:
@@ -56,15 +59,15 @@ class Kernel:
         self._replied: set[str] = set()
         self._begun: set[str] = set()
 
-    def send(self, code: str) -> str:
-        """Queue a cell and return the name of its request."""
-        message: str = self.client.execute(code, allow_stdin=False)
+    def send(self, code: str, *, headless: bool = False) -> str:
+        """Queue a cell and return the name of its request; `headless` as nbclient sends it."""
+        message: str = self.client.execute(code, allow_stdin=not headless)
         self._ran[message] = Ran()
         return message
 
     def wait(self, message: str, seconds: float = 30) -> Ran:
         """Return what the cell brought, once it is done and its reply has come."""
-        self.until(lambda: message in self._replied and self._ran[message].status, seconds)
+        self.until(lambda: self.is_over(message), seconds)
         return self._ran[message]
 
     def run(self, code: str, seconds: float = 30) -> Ran:
@@ -101,6 +104,10 @@ class Kernel:
         """Return what a running cell has brought."""
         return self._ran[message]
 
+    def is_over(self, message: str) -> bool:
+        """Return whether the cell is done and its reply has come."""
+        return message in self._replied and bool(self._ran[message].status)
+
     def begun(self, message: str) -> bool:
         """Return whether the kernel has taken the cell up."""
         return message in self._begun
@@ -124,16 +131,24 @@ class Kernel:
         elif kind == "status" and content["execution_state"] == "idle":
             self._replied.add(parent)
         elif kind in ("display_data", "update_display_data"):
-            ran.paints.append(content)
+            ran.paints.append({**content, "update": kind == "update_display_data"})
             ran.early += parent not in self._replied and not ran.status
             self._place(ran, kind, content)
+        elif kind == "clear_output":
+            ran.clearing = True
         elif kind in ("stream", "error", "execute_result"):
-            ran.outputs.append(content)
+            self._append(ran, content)
+
+    def _append(self, ran: Ran, content: dict[str, Any]) -> None:
+        if ran.clearing:
+            ran.outputs.clear()
+            ran.clearing = False
+        ran.outputs.append(content)
 
     def _place(self, ran: Ran, kind: str, content: dict[str, Any]) -> None:
         name = content.get("transient", {}).get("display_id")
         if kind == "display_data":
-            ran.outputs.append(content)
+            self._append(ran, content)
             return
         for earlier in self._ran.values():
             for output in earlier.outputs:

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from cromicle_magic.jupyter.magic import CromicleMagics
+from cromicle_magic.jupyter.outlet import Witness
 from cromicle_magic.jupyter.transform import RUNNER, rewrite
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ _loaded: dict[int, ExitStack] = {}
 def load(shell: InteractiveShell) -> None:
     """Register magics and transformer with `shell`; a second load replaces the first."""
     unload(shell)
-    magics = CromicleMagics(shell)
     with ExitStack() as undo:
+        magics = CromicleMagics(shell, _witness(shell, undo))
         for kind, function in (("cell", magics.cell), ("line", magics.line)):
             _register_magic(shell, kind, function, undo)
         if hasattr(shell, "kernel"):
@@ -35,6 +36,14 @@ def unload(shell: InteractiveShell) -> None:
         undo.close()
         config.forget_session()
         runtime.shutdown()
+
+
+def _witness(shell: Any, undo: ExitStack) -> Witness | None:
+    if not hasattr(shell, "kernel"):
+        return None
+    witness = Witness(shell.kernel.session)
+    undo.callback(witness.remove)
+    return witness
 
 
 def _register_magic(shell: InteractiveShell, kind: str, function: Any, undo: ExitStack) -> None:

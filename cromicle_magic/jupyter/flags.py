@@ -28,6 +28,8 @@ class Parsed:
         As the flags of the same names.
     format : str
         ``"markdown"``, ``"text"`` or ``"none"``.
+    quiet : bool
+        Whether to leave out the line under the answer.
     options : dict
         Options for the provider; ``None`` where not given.
     """
@@ -38,6 +40,7 @@ class Parsed:
     system: str | None = None
     out: str | None = None
     format: str = "markdown"
+    quiet: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -50,6 +53,11 @@ class Flag:
     help: str
     convert: Callable[[str], Any] = str
     more: dict[str, Any] = field(default_factory=dict)
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Add it to `parser`; one without a metavar takes no value."""
+        form = {"metavar": self.metavar, "type": self.convert} if self.metavar else {"action": "store_true"}
+        parser.add_argument(*self.names, help=self.help, **form, **self.more)
 
 
 def _number(at_least: float, at_most: float = math.inf) -> Callable[[str], float]:
@@ -117,9 +125,11 @@ FLAGS = (
         str,
         {"choices": ("markdown", "text", "none"), "default": "markdown"},
     ),
+    Flag(("-q", "--quiet"), "", "leave out the line under the answer"),
 )
 
 _NAMES = tuple(name for flag in FLAGS for name in flag.names)
+_WITH_VALUE = frozenset(name for flag in FLAGS if flag.metavar for name in flag.names)
 
 # A prompt may well begin with a dash: "- milk", "-5 degrees".
 _FLAG_BEGINS = re.compile(r"--?[a-z]|--(\s|$)", re.IGNORECASE)
@@ -148,7 +158,7 @@ def _parser() -> _Parser:
     )
     parser.add_argument("positional", metavar="MODEL", nargs="?", help="the same as -m")
     for flag in FLAGS:
-        parser.add_argument(*flag.names, metavar=flag.metavar, help=flag.help, type=flag.convert, **flag.more)
+        flag.add_to(parser)
     return parser
 
 
@@ -189,7 +199,7 @@ def _parse(words: list[str], prompt: str = "") -> Parsed:
     if positional and values["model"]:
         raise UsageError(f"The model is named twice: {positional} and {values['model']}.", "Leave one out.")
     values["model"] = values["model"] or positional
-    own = {key: values.pop(key) for key in ("provider", "model", "system", "out", "format")}
+    own = {key: values.pop(key) for key in ("provider", "model", "system", "out", "format", "quiet")}
     return Parsed(prompt=prompt, options=values, **own)
 
 
@@ -221,7 +231,7 @@ def _split_prompt(line: str) -> tuple[list[str], str]:
         if word == "--":
             break
         words.append(word)
-        if word in _NAMES and rest:
+        if word in _WITH_VALUE and rest:
             value, rest = _take_word(rest)
             words.append(value)
     return words, _unquoted(rest)

@@ -13,18 +13,21 @@ from cromicle_magic.jupyter.flags import Parsed, help_text, parse_cell_line, par
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from cromicle_magic.jupyter.outlet import Witness
+
 
 class CromicleMagics:
     """The magics of one shell."""
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell, witness: Witness | None) -> None:
         self._shell = shell
+        self._witness = witness
 
     async def run_cell(self, line: str, cell: str) -> None:
         """Run a ``%%cromicle`` cell in the running loop; what the transformed cell awaits."""
         from cromicle_magic.jupyter import run
 
-        await run.awaited(self._shell, _of_cell(line, cell))
+        await run.awaited(self._shell, _of_cell(line, cell), self._witness)
 
     @no_var_expand
     def cell(self, line: str, cell: str) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, closing
 from typing import TYPE_CHECKING, Any
+
+from IPython.core.displaypub import CapturingDisplayPublisher
 
 from cromicle_magic import runtime
 from cromicle_magic.errors import CromicleInterrupted
 from cromicle_magic.exchange import Reply, exchange, prepare
 from cromicle_magic.jupyter.flags import Parsed
-from cromicle_magic.rendering.notebook import INTERVAL, NotebookPainter
+from cromicle_magic.jupyter.footer import footer
+from cromicle_magic.jupyter.outlet import Captured, Outlet, Witness
+from cromicle_magic.rendering.notebook import NotebookPainter
+from cromicle_magic.rendering.pace import FASTEST
 from cromicle_magic.rendering.painter import Painter, SilentPainter
 from cromicle_magic.rendering.terminal import TerminalPainter
 
@@ -20,28 +25,34 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 
-async def awaited(shell: InteractiveShell, parsed: Parsed) -> None:
+async def awaited(shell: InteractiveShell, parsed: Parsed, witness: Witness | None) -> None:
     """Run in the running loop; a cancelled cell ends in `CromicleInterrupted`, with the text kept.
 
     This is the cell's own coroutine, the one place where a cancellation means that the user pressed
     Stop: IPython expects a KeyboardInterrupt here, and then does not run the queued cells.
     """
-    reply, painter = _begin(shell, parsed)
+    reply = _begin(shell, parsed)
+    painter = _painter(shell, parsed.format, lambda: Outlet(shell, witness))
     try:
-        async with _ticking(painter), aclosing(exchange(reply)) as events:
-            async for event in events:
-                painter.feed(event)
+        try:
+            async with _ticking(painter), aclosing(exchange(reply)) as events:
+                async for event in events:
+                    painter.feed(event)
+        finally:
+            await _finish(painter.closing(_footer(reply, parsed)))
     except asyncio.CancelledError:
         if task := asyncio.current_task():
             task.uncancel()
         raise CromicleInterrupted(reply) from None
-    finally:
-        painter.close(footer(reply))
 
 
 def blocking(shell: InteractiveShell, parsed: Parsed) -> None:
-    """Run on the helper thread's loop while this thread paints; nothing is patched."""
-    reply, painter = _begin(shell, parsed)
+    """Run on the helper thread's loop while this thread paints; nothing is patched.
+
+    The output may be a loop's, a function's or another magic's as well, so nothing in it is cleared.
+    """
+    reply = _begin(shell, parsed)
+    painter = _painter(shell, parsed.format, lambda: Outlet(shell))
     try:
         with closing(runtime.iterate_ticking(lambda: exchange(reply))) as events:
             for event in events:
@@ -53,33 +64,25 @@ def blocking(shell: InteractiveShell, parsed: Parsed) -> None:
         reply.end("stopped")
         raise CromicleInterrupted(reply) from None
     finally:
-        painter.close(footer(reply))
+        for _ in painter.closing(_footer(reply, parsed)):
+            pass
 
 
-def footer(reply: Reply) -> str:
-    """Return the line under an answer: model, tokens, seconds, how it ended unless it is complete, and notes.
-
-    It is empty where a failure brought no text: the error's own line says all.
-    """
-    if reply.status == "failed" and not reply.text:
-        return ""
-    tokens = f"{reply.usage.completion_tokens} tokens" if reply.usage else ""
-    seconds = f"{reply.timing.total:.1f} s" if reply.timing.total is not None else ""
-    status = _ENDINGS[reply.status] if reply.text or reply.status != "complete" else "an empty answer"
-    who = reply.request.model or reply.request.provider.__name__
-    return " · ".join(filter(None, [who, tokens, seconds, status, *reply.notes]))
+async def _finish(steps: Iterator[None]) -> None:
+    try:
+        for _ in steps:
+            await asyncio.sleep(0)  # the end of a long answer takes a while: let others run
+    finally:
+        for _ in steps:  # a second Stop does not take the end away
+            pass
 
 
-_ENDINGS = {
-    "complete": "",
-    "stopped": "stopped",
-    "truncated": "truncated",
-    "failed": "failed",
-    "unknown": "the end cannot be told from a break",
-}
+def _footer(reply: Reply, parsed: Parsed) -> str:
+    notes = " · ".join(reply.notes)
+    return notes if parsed.quiet else footer(reply)
 
 
-def _begin(shell: InteractiveShell, parsed: Parsed) -> tuple[Reply, Painter]:
+def _begin(shell: InteractiveShell, parsed: Parsed) -> Reply:
     reply = prepare(
         parsed.prompt,
         provider=_provider(shell, parsed.provider),
@@ -93,7 +96,7 @@ def _begin(shell: InteractiveShell, parsed: Parsed) -> tuple[Reply, Painter]:
     if parsed.format == "none":
         for note in reply.notes:
             print(note, file=sys.stderr)  # noqa: T201  there is no footer to hold it
-    return reply, _painter(shell, parsed.format)
+    return reply
 
 
 def _provider(shell: InteractiveShell, name: str | None) -> Any:
@@ -102,30 +105,22 @@ def _provider(shell: InteractiveShell, name: str | None) -> Any:
     return own if hasattr(own, "create_async_generator") else name
 
 
-def _painter(shell: InteractiveShell, form: str) -> Painter:
+def _painter(shell: InteractiveShell, form: str, outlet: Callable[[], Outlet]) -> Painter:
     if form == "none":
         return SilentPainter()
-    if not hasattr(shell, "kernel"):
+    if form == "text" or not hasattr(shell, "kernel"):
         return TerminalPainter(sys.stdout)
-    publisher: Any = shell.display_pub
-
-    def publish(data: dict[str, str], display_id: str, *, update: bool) -> None:
-        publisher.publish(data=data, metadata={}, transient={"display_id": display_id}, update=update)
-
-    return NotebookPainter(publish, form, live=not _captured(publisher))
-
-
-def _captured(publisher: Any) -> bool:
-    from IPython.core.displaypub import CapturingDisplayPublisher
-
-    return isinstance(publisher, CapturingDisplayPublisher)
+    if isinstance(shell.display_pub, CapturingDisplayPublisher):
+        return NotebookPainter(Captured(shell), live=False)
+    area = outlet()
+    return NotebookPainter(area, live=not area.headless)
 
 
 @asynccontextmanager
 async def _ticking(painter: Painter) -> AsyncIterator[None]:
     async def tick() -> None:
         while True:
-            await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(FASTEST)
             painter.tick()
 
     ticker = asyncio.create_task(tick())

@@ -1,28 +1,32 @@
-"""Model text into safe HTML and safe Markdown.
+"""Model text into safe HTML and safe Markdown, whole or while it comes.
 
-Model text is hostile: live Markdown output is trusted by JupyterLab, and scripts in it run. Here it
-is shown as the text it is.
+Model text is hostile: live Markdown output is trusted by JupyterLab, and scripts in it run. Here no raw HTML
+passes, nothing is fetched, and links lead only where a reader can see that they lead.
 """
 
 from __future__ import annotations
 
-import re
-from html import escape
+from cromicle_magic.rendering.neutral import neutralise
+from cromicle_magic.rendering.stream import Stream, Update, wrap
 
-from cromicle_magic.text import visible
-
-# Dollars in plain text are money, not mathematics: MathJax 3 and 2 each have a class to leave it alone.
-_CLASS = "mathjax_ignore tex2jax_ignore"
-_STYLE = "white-space:pre-wrap;overflow-wrap:anywhere;margin:0;background:none;font:inherit;line-height:1.5"
+__all__ = ["Stream", "Update", "neutralise", "render", "wrap"]
 
 
-def render(text: str) -> str:
-    """Return HTML that shows `text` and does nothing else."""
-    return f'<div class="{_CLASS}" dir="auto" style="{_STYLE}">{escape(visible(text))}</div>'
+def render(text: str, *, images: bool = False) -> str:
+    """Return safe HTML of the whole of `text`, in one element.
 
+    Parameters
+    ----------
+    text
+        Markdown: CommonMark with tables, strikethrough, task lists, footnotes and TeX.
+    images
+        Whether https images are loaded; otherwise they are shown as links.
 
-def neutralise(text: str) -> str:
-    """Return Markdown that shows `text` and does nothing else: one code block that it cannot leave."""
-    runs = re.findall("`{3,}", text)
-    fence = "`" * max([3, *(len(run) + 1 for run in runs)])
-    return f"{fence}text\n{visible(text)}\n{fence}"
+    Examples
+    --------
+    >>> "<script" in render("<script>alert(1)</script>")
+    False
+    """
+    stream = Stream(images=images)
+    stream.feed(text)
+    return stream.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from cromicle_magic.messages import Event
@@ -16,8 +17,8 @@ class Painter(Protocol):
     def tick(self) -> None:
         """Show what is pending, if it is time; called often, also while nothing comes."""
 
-    def close(self, footer: str = "") -> None:
-        """Show the end state and, where it is not empty, `footer`; called once, also after a failure."""
+    def closing(self, footer: str = "") -> Iterator[None]:
+        """Show the end state and, where it is not empty, `footer`, in steps; run them to the end, always."""
 
 
 class SilentPainter:
@@ -29,5 +30,6 @@ class SilentPainter:
     def tick(self) -> None:
         """Do nothing."""
 
-    def close(self, footer: str = "") -> None:
+    def closing(self, footer: str = "") -> Iterator[None]:
         """Do nothing."""
+        return iter(())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TextIO
 
 from cromicle_magic.messages import Event
@@ -25,7 +26,8 @@ class TerminalPainter:
     def tick(self) -> None:
         """Do nothing: a terminal is never behind."""
 
-    def close(self, footer: str = "") -> None:
+    def closing(self, footer: str = "") -> Iterator[None]:
         """End the line, and say `footer` if there is one."""
         self._stream.write(("\n" if self._begun else "") + (f"[{footer}]\n" if footer else ""))
         self._stream.flush()
+        return iter(())

@@ -68,7 +68,6 @@ class TestAnAnswer:
         shell.do(r"""hostile = Scripted.playing("<script>alert(1)</script>\n```\n![x](http://x/)\x1b[31m")""")
         (shown,) = shell.do("%%cromicle -p hostile\nAttack.").shown
         assert "<script" not in shown["text/html"]
-        assert shown["text/markdown"].startswith("````text\n")
         assert not any("\x1b" in form for form in shown.values())
 
     def test_is_bound_with_its_usage_and_timing(self, shell):
@@ -84,9 +83,67 @@ class TestAnAnswer:
             "Answer.",
         )
 
-    def test_in_text_form_is_plain_text_alone(self, shell):
-        (shown,) = shell.do("%%cromicle -p quick -f text\nAnswer.").shown
-        assert set(shown) == {"text/plain"}
+    def test_in_text_form_is_printed(self, shell):
+        ran = shell.do("%%cromicle -p quick -f text\nAnswer.")
+        assert ran.shown == []
+        assert ran.printed.startswith("a quick answer\n[script · 3 tokens · ")
+
+    def test_is_one_output_at_last_and_never_more_than_forty_on_the_way(self, shell):
+        shell.do(
+            "long = Scripted.playing('A paragraph of some length, and more of it.\\n\\n' * 300, delay=0.001)"
+        )
+        ran = shell.do("%%cromicle -p long\nGo on.")
+        (shown,) = ran.shown
+        assert shown["text/html"].count("<p") == 300
+        assert 3 < sum(not paint["update"] for paint in ran.paints) <= 41
+
+    def test_is_painted_once_where_nobody_watches(self, shell):
+        ran = shell.wait(shell.send("%%cromicle -p slow\nCount.", headless=True))
+        assert len(ran.paints) == len(ran.shown) == 1
+
+    def test_shows_a_sign_of_life_while_nothing_comes(self, shell):
+        shell.do("late = Scripted.playing('at last', first_delay=0.8)")
+        ran = shell.do("%%cromicle -p late\nAnswer.")
+        assert "waiting…" in ran.paints[0]["data"]["text/plain"]
+        assert len(ran.shown) == 1
+
+    def test_ends_with_a_quiet_line_that_can_be_left_out(self, shell):
+        told = shell.do("%%cromicle -p quick\nAnswer.").shown[0]["text/plain"]
+        assert "[script · 3 tokens · " in told
+        assert told.endswith(" · complete]")
+        assert shell.do("%%cromicle -p quick -q\nAnswer.").shown[0]["text/plain"] == "a quick answer"
+
+
+class TestOutputsOfOthers:
+    def test_in_the_same_cell_are_not_cleared(self, own_shell):
+        own_shell.do(
+            "talk = Scripted.playing('A paragraph of some length, and more of it.\\n\\n' * 80, delay=0.002)"
+        )
+        own_shell.do(
+            "import threading\n"
+            "def shout():\n"
+            "    import sys\n"
+            "    sys.stdout.write('a shout\\n'); sys.stdout.flush()\n"
+        )
+        own_shell.do(
+            "class Loud(talk):\n"
+            "    @classmethod\n"
+            "    async def create_async_generator(cls, *a, **k):\n"
+            "        for n in range(80):\n"
+            "            if n == 60: shout()\n"
+            "            await asyncio.sleep(0.005)\n"
+            "            yield 'A paragraph of some length, and more of it.\\n\\n'\n"
+            "import asyncio"
+        )
+        ran = own_shell.do("%%cromicle -p Loud --out said\nGo on.")
+        assert ran.printed == "a shout\n"
+        assert "".join(form["text/plain"] for form in ran.shown).count("A paragraph") == 80
+
+    def test_in_a_loop_are_not_cleared(self, shell):
+        cell = "for n in range(3):\n    print('round', n)\n    %cromicle -p quick Answer."
+        ran = shell.do(cell)
+        assert ran.printed == "round 0\nround 1\nround 2\n"
+        assert len(ran.shown) == 3
 
     def test_in_no_form_is_bound_and_not_shown(self, shell):
         ran = shell.do("%%cromicle -p quick -f none --out unseen\nAnswer.")

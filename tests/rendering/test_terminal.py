@@ -12,7 +12,7 @@ def written(*events, footer=""):
     for event in events:
         painter.feed(event)
         painter.tick()
-    painter.close(footer)
+    list(painter.closing(footer))
     return stream.getvalue()
 
 
