@@ -346,6 +346,25 @@ class TestStop:
             assert server.visit().gone.wait(10)
 
 
+class TestLoad:
+    HEAVY = ("aiohttp", "anywidget", "ipywidgets", "xllamacpp", "nest_asyncio2", "markdown_it", "nh3")
+
+    def test_is_light_and_touches_neither_network_nor_files(self):
+        with kernel() as running:
+            running.do(
+                "import sys\n"
+                "events = []\n"
+                "def hear(name, arguments):\n"
+                "    if name == 'socket.connect' or name == 'open' and set(str(arguments[1])) & set('wax'):\n"
+                "        events.append((name, str(arguments)))\n"
+                "sys.addaudithook(hear)\n"
+                "from IPython.core.extensions import ExtensionManager"
+            )
+            running.do("events.clear()\n%load_ext cromicle_magic\nheard = list(events)")
+            assert running.value("[event for event in heard if '__pycache__' not in event[1]]") == []
+            assert running.value(f"[name for name in {self.HEAVY} if name in sys.modules]") == []
+
+
 class TestUnload:
     def test_leaves_nothing_behind(self, own_shell):
         own_shell.do("import asyncio, threading")

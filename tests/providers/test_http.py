@@ -29,6 +29,8 @@ from cromicle_magic.errors import (
     UsageError,
 )
 from cromicle_magic.providers import http
+from cromicle_magic.providers.http import sessions
+from cromicle_magic.providers.http.faults import translated
 
 QUICK = http.Timeouts(connect=5.0, first_byte=0.2, stall=0.2)
 
@@ -132,7 +134,7 @@ async def test_a_certificate_that_is_not_trusted_is_said_in_tls_words():
     cause = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
     cause.verify_message = "self-signed certificate"
     expected = pytest.raises(ConnectionFailedError, match=r"h cannot be reached: self-signed certificate\.")
-    with expected, http._translated(URL("https://h")):
+    with expected, translated(URL("https://h")):
         raise aiohttp.ClientConnectorCertificateError(key, cause)
 
 
@@ -438,7 +440,7 @@ def test_each_loop_has_a_session_of_its_own_that_ends_with_it():
     assert first is not second
     assert first.closed
     assert second.closed
-    assert not any(loop.is_closed() for loop in http._sessions)
+    assert not any(loop.is_closed() for loop in sessions._sessions)
 
 
 IMPORTS = """

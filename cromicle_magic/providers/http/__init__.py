@@ -10,32 +10,24 @@ from __future__ import annotations
 import asyncio
 import io
 import math
-import os
-import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 import aiohttp
 from yarl import URL
 
-from cromicle_magic import runtime
 from cromicle_magic.errors import (
-    AuthenticationError,
     ConfigurationError,
-    ConnectionFailedError,
-    ContextLengthError,
-    CromicleError,
-    NotFoundError,
     ProviderTimeoutError,
-    RateLimitError,
-    RedirectError,
-    StatusError,
     TruncatedError,
     UnexpectedContentError,
     UsageError,
 )
+from cromicle_magic.providers.http.faults import status_error, translated
+from cromicle_magic.providers.http.sessions import close as close
+from cromicle_magic.providers.http.sessions import session as session
 from cromicle_magic.providers.sniff import message_of
 from cromicle_magic.providers.wire import TextDecoder
 
@@ -46,8 +38,6 @@ ERROR_BODY = 64 * 1024
 
 ERROR_SECONDS = 5.0
 """Seconds that an error's body is waited for at most: its status is known already."""
-
-_IDLE_SECONDS = 4.0  # common servers end an idle connection after 5, and a POST that meets the end fails
 
 
 @dataclass(frozen=True)
@@ -127,7 +117,7 @@ class Response:
         while True:
             if left := self._left():
                 yield left
-            with _translated(self._raw.url):
+            with translated(self._raw.url):
                 chunk = await _within(limit, phase, self._raw.content.readany())
             if not chunk:
                 return
@@ -145,7 +135,7 @@ class Response:
             The body is compressed.
         """
         if not 200 <= self._raw.status < 300:
-            raise _status_error(self._raw, message_of(await self._excerpt()))
+            raise status_error(self._raw, message_of(await self._excerpt()))
         if self._coding != "identity":
             raise UnexpectedContentError(
                 f"The provider compressed its answer ({self._coding}), which was not asked for.",
@@ -214,7 +204,7 @@ async def post(
         proxy=proxy,
         timeout=aiohttp.ClientTimeout(total=None, connect=timeouts.connect),
     )
-    with _translated(URL(url)):
+    with translated(URL(url)):
         raw = await _within(timeouts.first_byte, "the first byte", opening)
     response = Response(raw, timeouts)
     try:
@@ -252,154 +242,3 @@ async def _within(seconds: float, phase: str, waiting: Awaitable[T]) -> T:
             f"Waited {seconds:g} s for {phase}, and nothing came.",
             "Try again, or give more time with --timeout.",
         ) from None
-
-
-@contextmanager
-def _translated(url: URL) -> Iterator[None]:
-    try:
-        yield
-    except aiohttp.ClientError as error:
-        # The origin has no user name, password, path or query, any of which can be a secret.
-        raise _ours(error, url.origin().human_repr().rstrip("/")) from None
-
-
-def _ours(error: aiohttp.ClientError, address: str) -> CromicleError:
-    match error:
-        case aiohttp.ConnectionTimeoutError():
-            return ProviderTimeoutError(
-                f"No connection to {address} came about in time.", "Check the address and the network."
-            )
-        case aiohttp.ClientConnectorError():
-            proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
-            peer = f"The proxy {error.host}:{error.port}" if proxy else address
-            return ConnectionFailedError(f"{peer} cannot be reached: {_reason(error)}.", _HINT[type(error)])
-        case aiohttp.ClientHttpProxyError():
-            return ConnectionFailedError(
-                f"The proxy refused to connect to {address}: {error.status} {error.message}.",
-                "Check the proxy's address and credentials.",
-            )
-        case aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError():
-            return TruncatedError(
-                f"{address} closed the connection before the answer's end.", "Ask again; what came is kept."
-            )
-        case _:
-            return UnexpectedContentError(
-                f"{address} did not answer in HTTP: {getattr(error, 'message', error)}.", "Check the address."
-            )
-
-
-class _Hints(dict[type, str]):
-    def __missing__(self, kind: type) -> str:
-        return "Check that the server is running and that the address is right."
-
-
-_HINT = _Hints(
-    {
-        aiohttp.ClientConnectorDNSError: "Check the host's name.",
-        aiohttp.ClientConnectorCertificateError: "Its certificate is not trusted here.",
-        aiohttp.ClientConnectorSSLError: "If the server does not speak TLS, write http:// in the address.",
-        aiohttp.ClientProxyConnectionError: "Check the proxy's address.",
-    }
-)
-
-
-def _reason(error: aiohttp.ClientConnectorError) -> str:
-    cause = error.os_error
-    if isinstance(cause, ssl.SSLError):
-        return getattr(cause, "verify_message", "") or cause.reason or "TLS failed"
-    # A resolver's errno is of another table than the system's.
-    if cause.errno and not isinstance(error, aiohttp.ClientConnectorDNSError):
-        return os.strerror(cause.errno)
-    return cause.strerror or str(cause) or type(cause).__name__
-
-
-def _status_error(raw: aiohttp.ClientResponse, message: str) -> StatusError:
-    status = raw.status
-    kind, hint = _KINDS.get(status, (RedirectError if status < 400 else StatusError, ""))
-    if kind is RedirectError:
-        message = f"it points to {raw.headers.get('Location', 'nowhere')}"
-        hint = "Set that address yourself if you trust it: redirects are not followed."
-    return kind(
-        f"The provider answered {' '.join(filter(None, (str(status), raw.reason)))}"
-        f"{message and ': '}{message}.",
-        hint or ("Try again later." if status >= 500 else "Check the request."),
-        http_status=status,
-        request_id=raw.headers.get("X-Request-Id"),
-    )
-
-
-_KINDS: dict[int, tuple[type[StatusError], str]] = {
-    401: (AuthenticationError, "Check the key or the token."),
-    403: (AuthenticationError, "Check the key or the token."),
-    404: (NotFoundError, "Check the address and the model's name."),
-    407: (StatusError, "Check the proxy's credentials."),
-    413: (ContextLengthError, "Shorten the prompt."),
-    429: (RateLimitError, "Wait a little and ask again."),
-}
-
-
-_Keeper = AsyncGenerator[aiohttp.ClientSession, None]
-_sessions: dict[asyncio.AbstractEventLoop, tuple[_Keeper, aiohttp.ClientSession]] = {}
-
-
-async def session() -> aiohttp.ClientSession:
-    """Return the running loop's client session."""
-    loop = asyncio.get_running_loop()
-    if loop not in _sessions:
-        _forget_closed_loops()
-        # An asynchronous generator is closed by asyncio.run when its loop ends; so the session is too.
-        keeper = _keep(loop)
-        _sessions[loop] = keeper, await anext(keeper)
-    return _sessions[loop][1]
-
-
-async def _keep(loop: asyncio.AbstractEventLoop) -> _Keeper:
-    # limit=0: the default of 100 would let stream 101 wait in silence.
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS)
-    jar = aiohttp.DummyCookieJar()
-    try:
-        async with aiohttp.ClientSession(
-            connector=connector, cookie_jar=jar, auto_decompress=False
-        ) as client:
-            yield client
-    finally:
-        _sessions.pop(loop, None)
-
-
-async def close() -> None:
-    """Close the running loop's session, if it has one."""
-    if kept := _sessions.get(asyncio.get_running_loop()):
-        await kept[0].aclose()
-
-
-def _forget_closed_loops() -> None:
-    for loop in list(_sessions):
-        if loop.is_closed():
-            _sessions.pop(loop, None)
-
-
-_last_tasks: set[asyncio.Future[None]] = set()
-
-
-@runtime.at_shutdown
-def _close_all() -> None:
-    for loop, (keeper, _) in list(_sessions.items()):
-        if loop.is_running():
-            loop.call_soon_threadsafe(_close_soon, keeper)
-        elif not loop.is_closed() and not _inside_a_loop():
-            # A kernel's loop is stopped, not closed, when its process ends.
-            loop.run_until_complete(keeper.aclose())
-
-
-def _inside_a_loop() -> bool:
-    try:
-        return asyncio.get_running_loop().is_running()
-    except RuntimeError:
-        return False
-
-
-def _close_soon(keeper: _Keeper) -> None:
-    # The loop itself holds its tasks but weakly.
-    closing = asyncio.ensure_future(keeper.aclose())
-    _last_tasks.add(closing)
-    closing.add_done_callback(_last_tasks.discard)
