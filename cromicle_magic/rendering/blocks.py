@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from markdown_it.token import Token
 
 from cromicle_magic.rendering import parser
-from cromicle_magic.rendering.resume import Resume, cut, resumed
+from cromicle_magic.rendering.cuts import cut
+from cromicle_magic.rendering.resume import Resume, resumed
 
 
 @dataclass(frozen=True)

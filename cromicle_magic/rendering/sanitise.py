@@ -38,6 +38,12 @@ ATTRIBUTES = {
 _CLASSES = {name: {*CLASS.split(), *IGNORE.split()} for name in ("div", "span")}
 
 
+def _absolute(_: str, name: str, value: str) -> str | None:
+    """Drop an address without a scheme: it would be one on the page's own server."""
+    relative = name in ("href", "src") and value.partition(":")[0].lower() not in SCHEMES
+    return None if relative else value
+
+
 @cache
 def _cleaner() -> Cleaner:
     import nh3
@@ -50,7 +56,7 @@ def _cleaner() -> Cleaner:
         filter_style_properties=set(STYLES),
         url_schemes=set(SCHEMES),
         link_rel=REL,
-        url_relative="deny",
+        attribute_filter=_absolute,
     )
 
 

@@ -1,5 +1,7 @@
 """Model text is shown formatted, and does nothing else."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from rendering.pages import HOSTILE, Page, faults
@@ -47,6 +49,12 @@ def test_the_second_wall_alone_holds_too(monkeypatch):
             assert not {
                 name for name in attributes if name.startswith("on") or name in ("id", "srcdoc", "name")
             }
+
+
+def test_the_second_wall_knows_no_address_without_a_scheme():
+    html = '<a href="/x">a</a><a href="//evil.example">b</a><img src="//evil.example/p"><a href="x:y">c</a>'
+    assert "evil" not in sanitise.clean(html)
+    assert not re.search("(?:href|src)=", sanitise.clean(html))
 
 
 def test_the_first_wall_alone_holds_too(monkeypatch):
